@@ -1,0 +1,10 @@
+export { AdjustableClock } from './adjustable-clock.js';
+export { AssertionError, assert, present, unreachable } from './assert.js';
+export { BoundedQueue } from './bounded-queue.js';
+export { asBuffer, concatBytes, equalBytes, kib, mib } from './bytes.js';
+export { checksum } from './checksum.js';
+export type { Clock, Timer } from './clock.js';
+export { sleep } from './clock.js';
+export type { Random } from './random.js';
+export { chance, pick, seededRandom, systemRandom } from './random.js';
+export { SystemClock } from './system-clock.js';

@@ -1,0 +1,19 @@
+export type {
+  AppendBatch,
+  AppendOutcome,
+  ControlOutcome,
+  EngineCounters,
+  EngineHealth,
+  LogEngine,
+  LogId,
+  LogState,
+  Position,
+  ReadRequest,
+  ReadResult,
+  RecordBatch,
+  SealResult,
+} from './contract.js';
+export type { Disk, DiskErrorCode, DiskFile, DiskLock } from './disk.js';
+export { DiskError } from './disk.js';
+export type { LogErrorCode } from './log-error.js';
+export { LogError } from './log-error.js';

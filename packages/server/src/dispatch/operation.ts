@@ -1,0 +1,75 @@
+import type { Clock } from '@millrace/base';
+import type { AwsError, Protocol, StructureShape, ValueOf } from '@millrace/wire';
+
+/** What every operation is told about its request. */
+export interface RequestContext {
+  /** The 12-digit account: the access key id when it is one, else 123456789012. */
+  readonly account: string;
+  /** From the credential scope; `us-east-1` without one. */
+  readonly region: string;
+  readonly requestId: string;
+  readonly clock: Clock;
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** An error that an operation may answer, as the model declares it. */
+export interface DeclaredError {
+  readonly code: string;
+  readonly status: number;
+  /** Members beside the message. */
+  readonly members?: StructureShape;
+}
+
+/**
+ * One operation of one service: its name, its shapes and its handler. `S` is the service it works on.
+ *
+ * The general way: dispatch decodes the body by `input`, validates it, calls `handle` and encodes by `output`.
+ * A hot operation may bring `hot`: its own way from bytes to bytes, held equal to the general one by a property test.
+ */
+export interface Operation<
+  S,
+  I extends StructureShape = StructureShape,
+  O extends StructureShape | undefined = StructureShape | undefined,
+> {
+  readonly name: string;
+  readonly input: I;
+  /** Undefined: the answer has an empty body, as CreateStream's. */
+  readonly output: O;
+  readonly errors: readonly DeclaredError[];
+  handle(service: S, input: ValueOf<I>, context: RequestContext): Promise<OutputOf<O>>;
+  /** Answers the encoded output, or `undefined` to let the general way have the request. Throws `AwsError`. */
+  readonly hot?: (
+    service: S,
+    protocol: Protocol,
+    body: Uint8Array,
+    context: RequestContext,
+  ) => Promise<Uint8Array> | undefined;
+}
+
+export type OutputOf<O> = O extends StructureShape ? ValueOf<O> : void;
+
+/** Declares an operation with all its types inferred from its shapes. */
+export function operation<S, I extends StructureShape, O extends StructureShape | undefined>(
+  declared: Operation<S, I, O>,
+): Operation<S, I, O> {
+  return declared;
+}
+
+/** A service as dispatch sees it. */
+export interface Service {
+  /** The part of `x-amz-target` before the dot, e.g. `Kinesis_20131202`. */
+  readonly targetPrefix: string;
+  readonly operations: ReadonlyMap<string, BoundOperation>;
+}
+
+/** An operation bound to its service, with its types folded away. */
+export interface BoundOperation {
+  readonly name: string;
+  readonly input: StructureShape;
+  readonly output: StructureShape | undefined;
+  /** Decodes, validates, runs and encodes; rejects with an `AwsError` for whatever AWS would refuse. */
+  run(protocol: Protocol, body: Uint8Array, context: RequestContext): Promise<Uint8Array>;
+}
+
+export type { AwsError };
