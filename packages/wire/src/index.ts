@@ -1,5 +1,30 @@
 export { AwsError } from './aws-error.js';
+export type { HashKeyRange } from './hash-key.js';
+export {
+  compareHashKeys,
+  findHashKeyRange,
+  hashKeyFromWords,
+  hashKeyMax,
+  hashKeyToWords,
+  hashKeyWords,
+  hashPartitionKey,
+  parseHashKey,
+  parseHashKeyBytes,
+  partitionKeyHash,
+  uniformHashKeyRanges,
+} from './hash-key.js';
+export { jsonProtocol } from './json-protocol.js';
+export { md5 } from './md5.js';
 export type { Protocol } from './protocol.js';
+export type { ParsedSequenceNumber, SequenceNumberShard } from './sequence-number.js';
+export {
+  endingSequenceNumber,
+  parseSequenceNumber,
+  sequenceNumber,
+  sequenceNumberDigits,
+  shardIdOf,
+  startingSequenceNumber,
+} from './sequence-number.js';
 export type {
   BlobShape,
   BooleanShape,
@@ -29,3 +54,4 @@ export {
   structure,
   timestamp,
 } from './shape.js';
+export { validate } from './validation.js';
