@@ -1,4 +1,7 @@
 export { AwsError } from './aws-error.js';
+export { endsClean as endsBase64Clean } from './base64.js';
+export { cborProtocol } from './cbor-protocol.js';
+export { cborHeadBytesMax, writeCborHead } from './cbor-writer.js';
 export type { HashKeyRange } from './hash-key.js';
 export {
   compareHashKeys,
