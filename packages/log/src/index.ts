@@ -1,3 +1,5 @@
+export type { AwkwardEngineOptions } from './awkward-engine.js';
+export { openAwkwardEngine } from './awkward-engine.js';
 export type {
   AppendBatch,
   AppendOutcome,
@@ -17,3 +19,5 @@ export type { Disk, DiskErrorCode, DiskFile, DiskLock } from './disk.js';
 export { DiskError } from './disk.js';
 export type { LogErrorCode } from './log-error.js';
 export { LogError } from './log-error.js';
+export type { MemoryEngineOptions } from './memory-engine.js';
+export { openMemoryEngine } from './memory-engine.js';

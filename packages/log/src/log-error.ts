@@ -9,7 +9,9 @@ export type LogErrorCode =
   /** Another process has the directory. */
   | 'locked'
   /** The disk failed or forbade it; `cause` is the `DiskError`. */
-  | 'disk';
+  | 'disk'
+  /** A named limit of waiting calls is reached; the same call may succeed later. */
+  | 'busy';
 
 export class LogError extends Error {
   override readonly name = 'LogError';
@@ -19,6 +21,6 @@ export class LogError extends Error {
   constructor(code: LogErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.retryable = code === 'locked';
+    this.retryable = code === 'locked' || code === 'busy';
   }
 }
