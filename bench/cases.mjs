@@ -1,0 +1,175 @@
+/**
+ * What is measured, as data. A case measures its entrants in turn, A B C A B C …; its rows are what the report says of
+ * it, each with the target that it must meet, if there is one.
+ *
+ *      row.of        the entrant that is judged, the first unless said
+ *      row.beside    the entrant that it is divided by; without it the row is a plain figure
+ *      row.atLeast   the least ratio (or figure) that meets the target; row.atMost the greatest
+ */
+import { POLL_PAUSE_MS } from './latency-load.mjs';
+import { measureLoad, measureStart } from './measure.mjs';
+import { PAGE_RECORDS } from './read-load.mjs';
+
+const KIB = 1024;
+/** Ten whole pages in one shard: what a reader goes through again and again. */
+const READ_RECORDS = 10 * PAGE_RECORDS;
+
+const put = {
+  kind: 'put',
+  protocol: 'http1',
+  format: 'json',
+  connections: 4,
+  shards: 4,
+  recordsPerRequest: 500,
+  recordBytes: KIB,
+  readBack: true,
+};
+/** The floors keep what they are given but cannot give it back. */
+const floorPut = { ...put, readBack: false };
+const read = {
+  kind: 'read',
+  protocol: 'http1',
+  format: 'json',
+  connections: 4,
+  recordBytes: KIB,
+  fillRecords: READ_RECORDS,
+};
+const latency = { kind: 'latency', shards: 4, perSecond: 200 };
+
+const load = (label, server, job) => ({
+  label,
+  measure: (options) => measureLoad(server, { ...job, ...options.times }, options),
+});
+const start = (server) => ({ label: server, measure: (options) => measureStart(server, options) });
+const rate = (figures) => figures.recordsPerSecond;
+
+const puts = (changes) => [
+  load('millrace', 'millrace', { ...put, ...changes }),
+  load('floor durable', 'floor durable', { ...floorPut, ...changes, readBack: false }),
+  load('kinesalite', 'kinesalite', { ...put, ...changes }),
+];
+
+const overDisk = (recordBytes) => (figures) => figures.diskBytes / (figures.putRecords * recordBytes);
+
+export const CASES = [
+  {
+    name: 'put-records',
+    title: 'PutRecords 500 × 1 KiB, 4 connections, JSON',
+    entrants: puts({}),
+    rows: [
+      {
+        title: 'PutRecords 500 × 1 KiB',
+        unit: 'records/s',
+        value: rate,
+        beside: 'floor durable',
+        atLeast: 1,
+        aim: 2,
+      },
+      { title: 'PutRecords 500 × 1 KiB', unit: 'records/s', value: rate, beside: 'kinesalite' },
+      { title: 'Disk per payload byte, 1 KiB', unit: 'bytes', value: overDisk(KIB), beside: 'kinesalite' },
+    ],
+  },
+  {
+    // Without kinesalite: its encoder cuts CBOR answers off at 16 KiB, which the check of each answer finds.
+    name: 'put-records-cbor',
+    title: 'PutRecords 500 × 1 KiB, 4 connections, CBOR (the floor reads JSON only)',
+    entrants: [
+      load('millrace', 'millrace', { ...put, format: 'cbor' }),
+      load('floor durable', 'floor durable', floorPut),
+    ],
+    rows: [{ title: 'PutRecords, CBOR', unit: 'records/s', value: rate, beside: 'floor durable' }],
+  },
+  {
+    name: 'put-records-small',
+    title: 'PutRecords 500 × 100 B, 4 connections, JSON',
+    entrants: puts({ recordBytes: 100 }),
+    rows: [
+      { title: 'PutRecords 500 × 100 B', unit: 'records/s', value: rate, beside: 'floor durable' },
+      { title: 'PutRecords 500 × 100 B', unit: 'records/s', value: rate, beside: 'kinesalite' },
+      { title: 'Disk per payload byte, 100 B', unit: 'bytes', value: overDisk(100), beside: 'kinesalite' },
+    ],
+  },
+  {
+    name: 'put-records-h2c',
+    title: 'PutRecords 500 × 1 KiB, 4 connections, JSON over HTTP/2 with prior knowledge',
+    entrants: [
+      load('millrace h2c', 'millrace', { ...put, protocol: 'h2c' }),
+      load('millrace HTTP/1.1', 'millrace', put),
+    ],
+    rows: [
+      {
+        title: 'PutRecords over h2c',
+        unit: 'records/s',
+        value: rate,
+        beside: 'millrace HTTP/1.1',
+        atLeast: 0.8,
+      },
+    ],
+  },
+  {
+    name: 'put-record',
+    title: 'PutRecord 1 KiB, 64 connections, JSON',
+    entrants: puts({ recordsPerRequest: 1, connections: 64 }),
+    rows: [
+      { title: 'PutRecord 1 KiB', unit: 'records/s', value: rate, beside: 'floor durable', atLeast: 0.6 },
+      { title: 'PutRecord 1 KiB', unit: 'records/s', value: rate, beside: 'kinesalite' },
+    ],
+  },
+  {
+    name: 'get-records',
+    title: `GetRecords from the start, pages of ${PAGE_RECORDS} × 1 KiB, 4 readers of one shard, JSON`,
+    entrants: [
+      load('millrace', 'millrace', read),
+      load('kinesalite', 'kinesalite', read),
+      load('floor http', 'floor http', { ...read, kind: 'canned' }),
+    ],
+    rows: [
+      { title: 'GetRecords', unit: 'records/s', value: rate, beside: 'kinesalite', atLeast: 12 },
+      { title: 'GetRecords', unit: 'records/s', value: rate, beside: 'floor http' },
+    ],
+  },
+  {
+    name: 'get-records-others',
+    title: 'GetRecords as above: CBOR, and JSON over h2c',
+    entrants: [
+      load('millrace CBOR', 'millrace', { ...read, format: 'cbor' }),
+      load('millrace h2c', 'millrace', { ...read, protocol: 'h2c' }),
+      load('millrace', 'millrace', read),
+    ],
+    rows: [
+      { title: 'GetRecords, CBOR', unit: 'records/s', value: rate, beside: 'millrace' },
+      {
+        title: 'GetRecords over h2c',
+        unit: 'records/s',
+        value: rate,
+        of: 'millrace h2c',
+        beside: 'millrace',
+      },
+    ],
+  },
+  {
+    name: 'put-to-seen',
+    title: `Put to seen: 200 records/s, 4 shards, each polled with a pause of ${POLL_PAUSE_MS} ms`,
+    entrants: [load('millrace', 'millrace', latency), load('kinesalite', 'kinesalite', latency)],
+    rows: [
+      { title: 'Put to seen, p50', unit: 'ms', value: (figures) => figures.p50Ms },
+      { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.p99Ms, atMost: 5 },
+      { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.p99Ms, beside: 'kinesalite' },
+    ],
+  },
+  {
+    name: 'start',
+    title: 'Start on an empty directory, then rest for 7 s',
+    entrants: [start('millrace'), start('kinesalite')],
+    rows: [
+      { title: 'Start to first answer', unit: 'ms', value: (figures) => figures.firstAnswerMs, atMost: 300 },
+      {
+        title: 'Start to first answer',
+        unit: 'ms',
+        value: (figures) => figures.firstAnswerMs,
+        beside: 'kinesalite',
+      },
+      { title: 'Resident while idle', unit: 'MB', value: (figures) => figures.idleMb, atMost: 90 },
+    ],
+  },
+];

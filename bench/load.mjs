@@ -1,0 +1,166 @@
+/**
+ * The load generator's process: takes one job over IPC, runs it, answers `{ result }` or `{ error }` and ends.
+ *
+ *      job.kind   put · read · latency · canned
+ */
+import { createStream } from './calls.mjs';
+import { latencyLoad } from './latency-load.mjs';
+import { cpuSeconds, machineSeconds } from './process-figures.mjs';
+import { putLoad, Sent } from './put-load.mjs';
+import { readBack, readLoad } from './read-load.mjs';
+
+const STREAM = 'bench';
+const FILL = { protocol: 'http1', format: 'json', connections: 4, recordsPerRequest: 500 };
+
+/**
+ * The measured window. It opens with the first answer after the warm-up and closes with the first answer after the
+ * measured time, so that pages that take half a second each are not counted by halves. Counts what was answered in
+ * between, and the processor time that server and generator spent meanwhile.
+ */
+class Window {
+  #pid;
+  #opensAt;
+  #closesAt;
+  #counted = 0;
+  #first;
+  #last;
+  #latenciesMs = [];
+
+  constructor({ serverPid, warmMs, measureMs }) {
+    this.#pid = serverPid;
+    this.#opensAt = performance.now() + warmMs;
+    this.#closesAt = this.#opensAt + measureMs;
+  }
+
+  count(records, tookMs) {
+    this.#counted += records;
+    const at = performance.now();
+    if (this.#first === undefined) {
+      if (at >= this.#opensAt) this.#first = this.#mark(at);
+    } else if (this.#last === undefined) {
+      if (tookMs !== undefined) this.#latenciesMs.push(tookMs);
+      if (at >= this.#closesAt) this.#last = this.#mark(at);
+    }
+  }
+
+  get over() {
+    return this.#last !== undefined;
+  }
+
+  #mark(at) {
+    return {
+      at,
+      counted: this.#counted,
+      server: cpuSeconds(this.#pid),
+      all: machineSeconds(),
+      own: process.cpuUsage(),
+    };
+  }
+
+  /** Shares are of one core; `othersBusy` is what the rest of the machine did meanwhile, the noise of the figure. */
+  figures() {
+    const first = this.#first;
+    const last = this.#last;
+    const seconds = (last.at - first.at) / 1000;
+    const records = last.counted - first.counted;
+    const own = (last.own.user + last.own.system - first.own.user - first.own.system) / 1e6;
+    const figures = {
+      recordsPerSecond: records / seconds,
+      generatorBusy: own / seconds,
+      requestP50Ms: quantile(this.#latenciesMs, 0.5),
+      requestP99Ms: quantile(this.#latenciesMs, 0.99),
+    };
+    if (first.server === undefined || first.all === undefined) return figures;
+    const server = last.server - first.server;
+    return {
+      ...figures,
+      serverMicrosPerRecord: (server * 1e6) / records,
+      serverBusy: server / seconds,
+      othersBusy: (last.all - first.all - server - own) / seconds,
+    };
+  }
+}
+
+export function quantile(values, q) {
+  if (values.length === 0) return undefined;
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+}
+
+async function put(job) {
+  const shardIds = await createStream(job.port, STREAM, job.shards);
+  const sent = new Sent(job.recordsPerRequest);
+  const window = new Window(job);
+  await putLoad(
+    { ...job, stream: STREAM },
+    sent,
+    () => window.over,
+    (tookMs) => window.count(job.recordsPerRequest, tookMs),
+  );
+  return { figures: { ...window.figures(), putRecords: sent.records }, sent, shardIds };
+}
+
+const JOBS = {
+  async put(job, measured) {
+    const { figures, sent, shardIds } = await put(job);
+    // The directory is weighed by the parent before the reading back.
+    await measured();
+    if (job.readBack) await readBack({ port: job.port, stream: STREAM, shardIds }, sent);
+    return figures;
+  },
+
+  async read(job) {
+    const [shardId] = await createStream(job.port, STREAM, 1);
+    const sent = new Sent(FILL.recordsPerRequest);
+    const fill = { ...FILL, port: job.port, stream: STREAM, recordBytes: job.recordBytes };
+    const requests = Math.ceil(job.fillRecords / FILL.recordsPerRequest);
+    await putLoad(
+      fill,
+      sent,
+      (count) => count >= requests,
+      () => undefined,
+    );
+    await readBack({ port: job.port, stream: STREAM, shardIds: [shardId] }, sent);
+    return readers(job, { stream: STREAM, shardId, shardRecords: sent.records });
+  },
+
+  /** A server that answers the same page for ever: it has no records to put or to look for. */
+  canned(job) {
+    return readers(job, { stream: STREAM, shardId: 'shardId-000000000000', shardRecords: job.fillRecords });
+  },
+
+  async latency(job) {
+    const shardIds = await createStream(job.port, STREAM, job.shards);
+    const { sent, latenciesMs } = await latencyLoad({ ...job, stream: STREAM, shardIds });
+    return {
+      putRecords: sent,
+      p50Ms: quantile(latenciesMs, 0.5),
+      p99Ms: quantile(latenciesMs, 0.99),
+      maxMs: quantile(latenciesMs, 1),
+    };
+  },
+};
+
+async function readers(job, shard) {
+  const window = new Window(job);
+  const stop = () => window.over;
+  const reader = () =>
+    readLoad({ ...shard, port: job.port, protocol: job.protocol, format: job.format }, stop, (n) =>
+      window.count(n),
+    );
+  const passes = await Promise.all(Array.from({ length: job.connections }, reader));
+  return { ...window.figures(), passes: passes.reduce((sum, n) => sum + n, 0) };
+}
+
+process.once('message', async (job) => {
+  const measured = () =>
+    new Promise((resolve) => {
+      process.once('message', resolve);
+      process.send({ measured: true });
+    });
+  try {
+    process.send({ result: await JOBS[job.kind](job, measured) }, () => process.exit(0));
+  } catch (error) {
+    process.send({ error: error.stack }, () => process.exit(1));
+  }
+});

@@ -1,0 +1,75 @@
+/** One measurement: a fresh server on a fresh directory, one load process, and everything cleaned up behind them. */
+import { fork } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { loadAverage, residentMb } from './process-figures.mjs';
+import { diskBytes, startServer } from './servers.mjs';
+
+const LOAD = fileURLToPath(new URL('./load.mjs', import.meta.url));
+const IDLE_AFTER_START_MS = 2000;
+const IDLE_QUIET_MS = 5000;
+
+const loads = new Set();
+
+export function killLoads() {
+  for (const load of loads) load.kill('SIGKILL');
+}
+
+/** @param options `{ root, nodeOptions }` @returns what `work(server)` answers */
+async function withServer(name, { root, nodeOptions }, work) {
+  const dir = fs.mkdtempSync(path.join(root, `${name.replace(' ', '-')}-`));
+  try {
+    const server = await startServer(name, dir, name === 'millrace' ? nodeOptions : []);
+    try {
+      return await work(server);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Runs one load job against a fresh server. */
+export function measureLoad(name, job, options) {
+  return withServer(name, options, async (server) => {
+    const before = loadAverage();
+    const weights = {};
+    const figures = await runLoad({ ...job, port: server.port, serverPid: server.pid }, () => {
+      weights.diskBytes = diskBytes(server.dir);
+      weights.residentMb = residentMb(server.pid);
+    });
+    return { ...figures, ...weights, loadAverage: before };
+  });
+}
+
+function runLoad(job, onMeasured) {
+  return new Promise((resolve, reject) => {
+    const child = fork(LOAD, { stdio: 'inherit' });
+    loads.add(child);
+    child.once('exit', (code, signal) => {
+      loads.delete(child);
+      reject(new Error(`the load process ended with ${signal ?? `code ${code}`}`));
+    });
+    child.on('message', (message) => {
+      if (message.measured) {
+        onMeasured();
+        child.send({});
+      } else if (message.error !== undefined) reject(new Error(`the load failed: ${message.error}`));
+      else resolve(message.result);
+    });
+    child.send(job);
+  });
+}
+
+/** From before the spawn to the first answer, and resident memory while nothing is asked. */
+export function measureStart(name, options) {
+  return withServer(name, options, async (server) => {
+    await pause(IDLE_AFTER_START_MS);
+    const afterStart = residentMb(server.pid);
+    await pause(IDLE_QUIET_MS);
+    return { firstAnswerMs: server.firstAnswerMs, idleMb: Math.max(afterStart, residentMb(server.pid)) };
+  });
+}

@@ -1,0 +1,91 @@
+/** From figures to rows, and from rows to the table that a person reads. */
+
+/** @param runs for each run, a map from an entrant's label to its figures */
+export function judge(row, entrants, runs) {
+  const first = runs.map((run) => row.value(run.get(row.of ?? entrants[0].label)));
+  const beside = row.beside === undefined ? undefined : runs.map((run) => row.value(run.get(row.beside)));
+  // Each run is divided by its neighbour in time, so that what slows the machine for a while slows both.
+  const ratios = beside === undefined ? undefined : first.map((value, i) => value / beside[i]);
+  const judged = median(ratios ?? first);
+  const hasTarget = row.atLeast !== undefined || row.atMost !== undefined;
+  const met = !hasTarget || (judged >= (row.atLeast ?? -Infinity) && judged <= (row.atMost ?? Infinity));
+  return {
+    title: row.title,
+    unit: row.unit,
+    value: median(first),
+    values: first,
+    beside: row.beside,
+    besideValue: beside === undefined ? undefined : median(beside),
+    ratio: ratios === undefined ? undefined : judged,
+    ratios,
+    atLeast: row.atLeast,
+    atMost: row.atMost,
+    aim: row.aim,
+    met: hasTarget ? met : undefined,
+  };
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+const HEADER = ['case', 'millrace', 'beside', '', 'ratio', 'least–most', 'target', ''];
+
+export function table(rows) {
+  const lines = [HEADER, ...rows.map(cells)];
+  const widths = HEADER.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
+  const leftAligned = new Set([0, 2, 6, 7]);
+  const print = (line) =>
+    `| ${line.map((cell, i) => (leftAligned.has(i) ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
+  const rule = `|${widths.map((width, i) => (leftAligned.has(i) ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [print(lines[0]), rule, ...lines.slice(1).map(print)].join('\n');
+}
+
+function cells(row) {
+  const spread = row.ratios ?? row.values;
+  return [
+    row.title,
+    `${number(row.value)} ${row.unit}`,
+    row.beside ?? '',
+    row.besideValue === undefined ? '' : number(row.besideValue),
+    row.ratio === undefined ? '' : number(row.ratio),
+    `${number(Math.min(...spread))}–${number(Math.max(...spread))}`,
+    target(row),
+    row.met === undefined ? '' : row.met ? 'met' : 'MISSED',
+  ];
+}
+
+function target(row) {
+  if (row.atLeast !== undefined) return `≥ ${row.atLeast}${row.aim === undefined ? '' : ` (aim ${row.aim})`}`;
+  return row.atMost === undefined ? '' : `≤ ${row.atMost} ${row.ratio === undefined ? row.unit : ''}`.trim();
+}
+
+function number(value) {
+  if (value >= 1000) return Math.round(value).toLocaleString('en-US');
+  return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+/** One line while the bench runs, so that a person sees it move and can judge the load generator. */
+export function progress(caseName, run, label, figures) {
+  const parts = [];
+  if (figures.recordsPerSecond !== undefined) {
+    parts.push(`${number(figures.recordsPerSecond)} records/s`);
+    if (figures.serverMicrosPerRecord !== undefined)
+      parts.push(
+        `server ${number(figures.serverMicrosPerRecord)} µs/record (${percent(figures.serverBusy)} busy)`,
+        `others ${percent(figures.othersBusy)}`,
+      );
+    parts.push(`generator ${percent(figures.generatorBusy)} busy`);
+  }
+  if (figures.requestP50Ms !== undefined)
+    parts.push(`request p50 ${number(figures.requestP50Ms)} p99 ${number(figures.requestP99Ms)} ms`);
+  if (figures.p99Ms !== undefined) parts.push(`p50 ${number(figures.p50Ms)} p99 ${number(figures.p99Ms)} ms`);
+  if (figures.firstAnswerMs !== undefined)
+    parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
+  if (figures.residentMb !== undefined) parts.push(`resident ${number(figures.residentMb)} MB`);
+  return `${caseName} ${run} ${label}: ${parts.join(', ')}`;
+}
+
+const percent = (share) => `${Math.round(share * 100)} %`;

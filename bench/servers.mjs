@@ -1,0 +1,132 @@
+/**
+ * The servers under measurement: how each is started on a directory of its own, known to be up, and stopped.
+ *
+ * Invariant: whatever was started is stopped by its process id, and its directory removed, however a run ends.
+ */
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { call } from './calls.mjs';
+import { Http1Connection } from './http1-connection.mjs';
+
+const inBench = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+const FLOORS = fileURLToPath(new URL('./floors.mjs', import.meta.url));
+const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 15_000;
+/** How often a starting server is tried: the resolution of the time to the first answer. */
+const TRY_EVERY_MS = 2;
+const STDERR_BYTES_MAX = 4096;
+
+const floor = (mode) => (port, dir) => [FLOORS, mode, String(port), dir];
+
+/** For each server, the arguments for node. */
+const COMMANDS = {
+  millrace: (port, dir) => [
+    inBench('../packages/cli/bin/millrace.js'),
+    ...['serve', '--port', String(port), '--data', dir],
+  ],
+  kinesalite: (port, dir) => [
+    inBench('node_modules/kinesalite/cli.js'),
+    ...['--port', String(port), '--path', dir, '--createStreamMs', '20'],
+  ],
+  'floor http': floor('http'),
+  'floor parse': floor('parse'),
+  'floor durable': floor('durable'),
+};
+
+const running = new Set();
+
+/** Ends, at once, every server that still runs; for the ends of the bench that nobody planned. */
+export function killAll() {
+  for (const server of running) server.child.kill('SIGKILL');
+}
+
+async function freePort() {
+  const probe = net.createServer();
+  await new Promise((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+/**
+ * Starts a server and waits for its first answer.
+ *
+ * @param dir an existing directory; nodeOptions e.g. `--cpu-prof`
+ * @returns `{ name, dir, port, pid, firstAnswerMs, stop }`; `firstAnswerMs` counts from before the spawn
+ */
+export async function startServer(name, dir, nodeOptions = []) {
+  const port = await freePort();
+  const spawned = performance.now();
+  const child = spawn(process.execPath, [...nodeOptions, ...COMMANDS[name](port, dir)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const server = { name, dir, port, child, pid: child.pid, stderr: '', exited: undefined };
+  running.add(server);
+  child.stderr.on('data', (chunk) => {
+    server.stderr = (server.stderr + chunk).slice(-STDERR_BYTES_MAX);
+  });
+  const exit = new Promise((resolve) => {
+    child.once('exit', (code, signal) => {
+      server.exited = `${name} ended with ${signal ?? `code ${code}`}`;
+      running.delete(server);
+      resolve({ code, signal });
+    });
+  });
+  try {
+    await firstAnswer(server, spawned);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+  return {
+    name,
+    dir,
+    port,
+    pid: child.pid,
+    firstAnswerMs: performance.now() - spawned,
+    stop: () => stop(server, exit),
+  };
+}
+
+async function firstAnswer(server, spawned) {
+  for (;;) {
+    if (server.exited !== undefined)
+      throw new Error(`${server.exited} before it answered:\n${server.stderr}`);
+    try {
+      const connection = await Http1Connection.connect(server.port);
+      await call(connection, 'ListStreams', {});
+      connection.close();
+      return;
+    } catch (error) {
+      if (error.code !== 'ECONNREFUSED') throw error;
+      if (performance.now() - spawned > START_MS_MAX)
+        throw new Error(`${server.name} did not start`, { cause: error });
+    }
+    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+  }
+}
+
+/** Asks the server to end and waits; Millrace promises exit code 0, the others promise nothing. */
+async function stop(server, exit) {
+  if (server.exited !== undefined)
+    throw new Error(`${server.exited} while it was measured:\n${server.stderr}`);
+  server.child.kill('SIGTERM');
+  const timer = setTimeout(() => server.child.kill('SIGKILL'), STOP_MS_MAX);
+  const { code, signal } = await exit;
+  clearTimeout(timer);
+  if (server.name === 'millrace' && code !== 0)
+    throw new Error(`millrace stopped with ${signal ?? `code ${code}`}, not 0:\n${server.stderr}`);
+}
+
+/** The bytes that the files under a directory take up on the disk. */
+export function diskBytes(dir) {
+  let bytes = 0;
+  for (const entry of fs.readdirSync(dir, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    bytes += fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name)).blocks * 512;
+  }
+  return bytes;
+}

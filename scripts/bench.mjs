@@ -1,0 +1,131 @@
+/**
+ * `npm run bench`: measures Millrace beside kinesalite and the floors, and exits with 1 when a target is missed.
+ *
+ *      --seconds N    measured seconds of each load (6)         --runs N      interleaved runs (3)
+ *      --only NAME    one case, may be repeated                 --list        names the cases
+ *      --entrant NAME only these of a case's entrants, for work on one of them; targets are then not judged
+ *      --json FILE    every figure of every run                 --dir DIR     where the data goes (bench/tmp)
+ *      --profile DIR  a V8 processor profile of each Millrace   --no-build    measure what is built
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { CASES } from '../bench/cases.mjs';
+import { describeMachine, fileSystem, machineLine } from '../bench/machine.mjs';
+import { killLoads } from '../bench/measure.mjs';
+import { judge, progress, table } from '../bench/report.mjs';
+import { killAll } from '../bench/servers.mjs';
+import { root as ROOT, setUp } from './setup.mjs';
+
+const WARM_MS = 2000;
+
+const { values: flags } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '6' },
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string', multiple: true, default: [] },
+    entrant: { type: 'string', multiple: true, default: [] },
+    list: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    dir: { type: 'string', default: path.join(ROOT, 'bench/tmp') },
+    profile: { type: 'string' },
+    'no-build': { type: 'boolean', default: false },
+  },
+});
+
+function stop(message) {
+  console.error(message);
+  process.exit(2);
+}
+
+function positive(name) {
+  const value = Number(flags[name]);
+  if (!(value > 0)) stop(`--${name} wants a number above zero, not ${flags[name]}`);
+  return value;
+}
+
+function chosenCases() {
+  for (const name of flags.only)
+    if (!CASES.some((known) => known.name === name)) stop(`no case is named ${name}; --list names them`);
+  return CASES.filter((known) => flags.only.length === 0 || flags.only.includes(known.name));
+}
+
+async function prepare() {
+  if (!flags['no-build']) await setUp();
+  if (fs.existsSync(path.join(ROOT, 'bench/node_modules/kinesalite'))) return;
+  const npm = ['ci', '--prefix', 'bench', '--no-audit', '--no-fund', '--loglevel', 'error'];
+  const { status } = spawnSync('npm', npm, {
+    cwd: ROOT,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) stop('Installing what Millrace is compared with (npm ci --prefix bench) failed.');
+}
+
+/** Measures a case's entrants in turn, run after run. */
+async function measureCase(chosen, options, runCount) {
+  const entrants = chosen.entrants.filter(
+    ({ label }) => flags.entrant.length === 0 || flags.entrant.includes(label),
+  );
+  const runs = [];
+  for (let i = 1; i <= runCount; i++) {
+    const figuresOf = new Map();
+    for (const entrant of entrants) {
+      const figures = await entrant.measure(options);
+      figuresOf.set(entrant.label, figures);
+      console.error(progress(chosen.name, `${i}/${runCount}`, entrant.label, figures));
+    }
+    runs.push(figuresOf);
+  }
+  return runs;
+}
+
+async function main() {
+  if (flags.list) {
+    for (const known of CASES) console.log(`${known.name.padEnd(20)} ${known.title}`);
+    return;
+  }
+  const cases = chosenCases();
+  const runCount = positive('runs');
+  const times = { warmMs: WARM_MS, measureMs: positive('seconds') * 1000 };
+  await prepare();
+  fs.mkdirSync(flags.dir, { recursive: true });
+  const { name, onDisk } = fileSystem(flags.dir);
+  if (!onDisk) stop(`${flags.dir} is on ${name}, where a sync costs nothing; choose a disk with --dir`);
+  const root = fs.mkdtempSync(path.join(flags.dir, 'run-'));
+  process.once('exit', () => {
+    killLoads();
+    killAll();
+    fs.rmSync(root, { recursive: true, force: true });
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
+  const machine = describeMachine(root);
+  console.error(machineLine(machine));
+  const profile =
+    flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${path.resolve(flags.profile)}`];
+  const options = { root, times, nodeOptions: profile };
+  const rows = [];
+  const record = { machine, seconds: times.measureMs / 1000, runs: runCount, cases: [] };
+  for (const chosen of cases) {
+    const runs = await measureCase(chosen, options, runCount);
+    record.cases.push({
+      name: chosen.name,
+      title: chosen.title,
+      runs: runs.map((figures) => Object.fromEntries(figures)),
+    });
+    if (flags.entrant.length === 0) rows.push(...chosen.rows.map((row) => judge(row, chosen.entrants, runs)));
+  }
+  record.rows = rows;
+  if (flags.json !== undefined) fs.writeFileSync(flags.json, `${JSON.stringify(record, undefined, 2)}\n`);
+  if (rows.length > 0) console.log(`\n${table(rows)}\n\n${machineLine(machine)}`);
+  const missed = rows.filter((row) => row.met === false);
+  if (missed.length > 0) console.log(`${missed.length} target${missed.length === 1 ? '' : 's'} missed`);
+  process.exitCode = missed.length > 0 ? 1 : 0;
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
