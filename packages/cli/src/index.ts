@@ -1,0 +1,1 @@
+export { Millrace } from '@millrace/server';
