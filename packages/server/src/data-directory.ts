@@ -1,0 +1,113 @@
+/**
+ * The data directory of a server, and the one place in this package that touches files.
+ *
+ *      DIR/
+ *        millrace.json    {"format":"millrace","version":1}: the directory is ours, and of which layout
+ *        log/             the log engine's own
+ *
+ * The marker is written before anything else, whole or not at all, so that a directory with anything in it and no
+ * marker is somebody else's and is left alone.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { StartError } from './start-error.js';
+
+const markerName = 'millrace.json';
+const markerFormat = 'millrace';
+const layoutVersion = 1;
+/** Written beside the marker and renamed to it; each process has its own, and one left by a crash does not matter. */
+const draftName = `millrace.json.${process.pid}.new`;
+const draftNames = /^millrace\.json\.\d+\.new$/;
+
+/** Makes `directory` ready and answers the log's directory in it. Throws `StartError`. */
+export async function prepareDataDirectory(directory: string): Promise<string> {
+  const absolute = path.resolve(directory);
+  try {
+    await mkdir(absolute, { recursive: true });
+    const names = await readdir(absolute);
+    if (names.includes(markerName)) await checkMarker(absolute);
+    else if (names.some((name) => !draftNames.test(name))) throw foreign(absolute);
+    else await writeMarker(absolute);
+    await checkWritable(absolute);
+    const logs = path.join(absolute, 'log');
+    await mkdir(logs, { recursive: true });
+    await syncDirectory(absolute);
+    return logs;
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(
+      'unwritable',
+      `The data directory ${absolute} cannot be used (${code ?? String(error)}): choose another with --data, or make it writable for this user.`,
+      { cause: error },
+    );
+  }
+}
+
+async function checkMarker(directory: string): Promise<void> {
+  const text = await readFile(path.join(directory, markerName), 'utf8');
+  const marker = parseMarker(text);
+  if (marker === undefined) throw foreign(directory);
+  if (marker !== layoutVersion) {
+    throw new StartError(
+      'foreign',
+      `The data directory ${directory} has layout version ${marker}, and this Millrace knows ${layoutVersion}: use the version that wrote it, or choose another directory with --data.`,
+    );
+  }
+}
+
+/** The layout version, or undefined when the text is no marker of ours. */
+function parseMarker(text: string): number | undefined {
+  let marker: unknown;
+  try {
+    marker = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof marker !== 'object' || marker === null) return undefined;
+  const { format, version } = marker as { readonly format?: unknown; readonly version?: unknown };
+  return format === markerFormat && typeof version === 'number' ? version : undefined;
+}
+
+/** Two servers may do this at once on a new directory: both write the same, and the log's lock decides later. */
+async function writeMarker(directory: string): Promise<void> {
+  const draft = path.join(directory, draftName);
+  const file = await open(draft, 'w');
+  try {
+    await file.writeFile(`${JSON.stringify({ format: markerFormat, version: layoutVersion })}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path.join(directory, markerName));
+  await syncDirectory(directory);
+}
+
+/** A directory of another user shows here, with a sentence, and not later in the log. */
+async function checkWritable(directory: string): Promise<void> {
+  const draft = path.join(directory, draftName);
+  try {
+    const file = await open(draft, 'w');
+    await file.close();
+    await rm(draft);
+  } catch (error) {
+    // On a full disk the server starts, so that streams can be deleted; the log keeps space back for that.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function foreign(directory: string): StartError {
+  return new StartError(
+    'foreign',
+    `The directory ${directory} holds files that are not Millrace's: choose an empty or new one with --data.`,
+  );
+}

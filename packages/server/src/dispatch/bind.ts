@@ -1,0 +1,24 @@
+import { validate } from '@millrace/wire';
+import { noBytes } from '../gateway/exchange.js';
+import type { BoundOperation, Operation } from './operation.js';
+
+/**
+ * Binds an operation to the service it works on: its own way from bytes to bytes where it has one and takes the
+ * request, else decode → validate → handle → encode.
+ */
+export function bind<S>(service: S, declared: Operation<S>): BoundOperation {
+  const { name, input, output } = declared;
+  return {
+    name,
+    input,
+    output,
+    async run(protocol, body, context) {
+      const hot = declared.hot?.(service, protocol, body, context);
+      if (hot !== undefined) return hot;
+      const decoded = protocol.decode(input, body);
+      validate(input, decoded);
+      const answer = await declared.handle(service, decoded, context);
+      return output === undefined || answer === undefined ? noBytes : protocol.encode(output, answer);
+    },
+  };
+}

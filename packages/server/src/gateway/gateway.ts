@@ -1,0 +1,198 @@
+/**
+ * The only socket. One listening port; the first bytes of a connection say whether it goes to HTTP/1.1 or HTTP/2.
+ *
+ *      accepted ──▶ sniffing ──PRI──▶ HTTP/2 session
+ *                     │  └──anything else──▶ HTTP/1.1 connection
+ *                     └──ClientHello, silence, too many──▶ refused, closed
+ *
+ * Invariant: every accepted socket is in `#sockets` until it is closed, so that `close` can end them all.
+ */
+import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { assert, type Clock, type Random } from '@millrace/base';
+import type { Logger } from '../logger.js';
+import type { ExchangeHandler } from './exchange.js';
+import { createHttp1Server, Http1 } from './http1.js';
+import type { Http2 } from './http2.js';
+import { Intake } from './intake.js';
+import { type GatewayLimits, gatewayLimits } from './limits.js';
+import { type Refusal, refusalBytes, refusals } from './refusal.js';
+import { RequestIds } from './request-id.js';
+import { sniff } from './sniff.js';
+
+/** Connections over the limit that may be told so at one time; beyond them the kernel's queue is closed unread. */
+const refusedConnectionsMax = 64;
+
+export interface GatewayOptions {
+  readonly handle: ExchangeHandler;
+  /** Real time: a client's slowness is not measured on a clock that tests hold. */
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits?: Partial<GatewayLimits>;
+}
+
+export class Gateway {
+  readonly #intake: Intake;
+  readonly #server: Server;
+  readonly #http1: Http1;
+  #http2: Promise<Http2> | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #sniffing = new Set<Socket>();
+  readonly #toHttp1: (socket: Socket) => void;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions) {
+    const limits = { ...gatewayLimits, ...options.limits };
+    this.#intake = new Intake(
+      limits,
+      new RequestIds(options.random),
+      options.clock,
+      options.logger,
+      options.handle,
+    );
+    this.#server = createHttp1Server(this.#intake);
+    this.#http1 = new Http1(this.#intake, this.#server);
+    // node:http's server listens, because only a listening one watches for slow requests; its own way of taking a
+    // connection is set aside, and gets the sockets that turn out to speak HTTP/1.1.
+    const listeners = this.#server.listeners('connection');
+    const [listener] = listeners;
+    assert(listeners.length === 1 && listener !== undefined, 'node:http takes connections by one listener');
+    this.#server.removeAllListeners('connection');
+    this.#toHttp1 = (socket) => Reflect.apply(listener, this.#server, [socket]);
+    this.#server.on('connection', (socket) => this.#accept(socket));
+    this.#server.maxConnections = limits.connectionsMax + refusedConnectionsMax;
+  }
+
+  /** Listens; answers the port. Rejects with the system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`). */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.removeListener('error', reject);
+        this.#server.on('error', (error) => {
+          this.#intake.logger.error('the listening socket failed', { error: error.message });
+        });
+        const address: AddressInfo | string | null = this.#server.address();
+        assert(typeof address === 'object' && address !== null, 'a TCP server has an address');
+        resolve(address.port);
+      });
+    });
+  }
+
+  /** What is held now, for tests and metrics. */
+  get load(): { readonly connections: number; readonly inFlight: number; readonly bufferedBytes: number } {
+    return {
+      connections: this.#sockets.size,
+      inFlight: this.#intake.inFlight,
+      bufferedBytes: this.#intake.budget.taken,
+    };
+  }
+
+  /** Takes nothing more, lets what is in flight finish for as long as the limit says, then ends every connection. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { clock, limits } = this.#intake;
+    this.#intake.beginClosing();
+    const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sniffing) socket.destroy();
+    this.#http1.beginClosing();
+    const http2 = await this.#http2;
+    http2?.beginClosing();
+    const timer = clock.schedule(limits.closeMs, () => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    await ended;
+    timer.cancel();
+    http2?.close();
+  }
+
+  #accept(socket: Socket): void {
+    const { limits, logger } = this.#intake;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', (error) => logger.debug('a connection failed', { error: error.message }));
+    if (this.#sockets.size > limits.connectionsMax) {
+      this.#turnAway(socket, refusals.tooManyConnections(limits.connectionsMax));
+      return;
+    }
+    if (this.#intake.closing) {
+      socket.destroy();
+      return;
+    }
+    this.#sniff(socket);
+  }
+
+  #sniff(socket: Socket): void {
+    const { limits } = this.#intake;
+    this.#sniffing.add(socket);
+    let seen: Buffer = Buffer.alloc(0);
+    const late = (): void => {
+      settle();
+      this.#turnAway(socket, refusals.slow(limits.headerMs));
+    };
+    const timer = this.#intake.clock.schedule(limits.headerMs, late);
+    const ended = (): void => {
+      settle();
+      if (seen.length === 0) socket.destroy();
+      else this.#turnAway(socket, refusals.malformed('it ended before it began'));
+    };
+    const settle = (): void => {
+      timer.cancel();
+      this.#sniffing.delete(socket);
+      socket.removeListener('data', look);
+      socket.removeListener('end', ended);
+      socket.removeListener('close', settle);
+    };
+    const look = (chunk: Buffer): void => {
+      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+      const spoken = sniff(seen);
+      if (spoken === 'more') return;
+      settle();
+      if (spoken === 'tls') {
+        this.#intake.logger.warn('a client spoke TLS to this port, which speaks cleartext: use http://');
+        this.#turnAway(socket, refusals.cleartext);
+        return;
+      }
+      socket.pause();
+      socket.unshift(seen);
+      if (spoken === 'http2') this.#giveToHttp2(socket);
+      else this.#giveToHttp1(socket);
+    };
+    socket.on('data', look);
+    socket.once('end', ended);
+    socket.once('close', settle);
+  }
+
+  #giveToHttp1(socket: Socket): void {
+    this.#http1.add(socket);
+    this.#toHttp1(socket);
+    socket.resume();
+  }
+
+  #giveToHttp2(socket: Socket): void {
+    this.#http2 ??= import('./http2.js').then(({ Http2 }) => new Http2(this.#intake));
+    this.#http2.then(
+      (http2) => {
+        if (!socket.destroyed) http2.add(socket);
+      },
+      (error: unknown) => {
+        // Only a broken installation lacks the module: nothing can go on as if it were there.
+        process.nextTick(() => {
+          throw error;
+        });
+      },
+    );
+  }
+
+  #turnAway(socket: Socket, refusal: Refusal): void {
+    const timer = this.#intake.clock.schedule(this.#intake.limits.discardMs, () => socket.destroy());
+    socket.once('close', () => timer.cancel());
+    socket.end(refusalBytes(refusal));
+    socket.resume();
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * HTTP/1.1 over node:http. One connection is worked on one request at a time, in the order they came, so that a
+ * client which pipelines its puts has them in the log in that order, and so that no connection holds more than one
+ * answer.
+ *
+ *      request ──▶ collecting ──▶ waiting ──▶ working ──▶ answered ──▶ (next waiting)
+ *                       └─────────────┴───── refused ────────▲
+ *
+ * Invariant: an exchange is in its connection's `held` from its header lines to the end of its response or of the
+ * connection, whichever comes first.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { present } from '@millrace/base';
+import { Body, declaredLength } from './body.js';
+import { type Answer, headerOf, noBytes } from './exchange.js';
+import { type Intake, PendingExchange } from './intake.js';
+import { type Refusal, refusalAnswer, refusalBytes, refusals } from './refusal.js';
+
+/** Requests that wait on one connection before it is no longer read; a soft bound beneath `pipelinedRequestsMax`. */
+const readAheadRequests = 16;
+/** node:http looks for slow requests this often at the least, and a quarter of the shortest limit at the most. */
+const slowCheckMsMin = 25;
+const slowCheckMsMax = 2_000;
+
+/** The server that node:http offers, with its limits set. It listens; the gateway decides who gets its sockets. */
+export function createHttp1Server(intake: Intake): Server {
+  const { limits } = intake;
+  const server = createServer({
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: Math.min(limits.headerMs, limits.requestMs),
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: Math.max(
+      slowCheckMsMin,
+      Math.min(slowCheckMsMax, limits.headerMs / 4, limits.requestMs / 4),
+    ),
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  // node:http drops lines beyond its limit without a word; one more than ours lets us see that there were too many.
+  server.maxHeadersCount = limits.headerLinesMax + 1;
+  // A client that ends its side after the request still gets its answer. Not in Node's types, and in Node since 0.x.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  return server;
+}
+
+/** Works on the requests of all connections that are given to `server`. */
+export class Http1 {
+  readonly #intake: Intake;
+  readonly #connections = new Map<Duplex, Http1Connection>();
+
+  constructor(intake: Intake, server: Server) {
+    this.#intake = intake;
+    server.on('request', (request, response) =>
+      this.#connection(request.socket).take(request, response, false),
+    );
+    server.on('checkContinue', (request, response) =>
+      this.#connection(request.socket).take(request, response, true),
+    );
+    server.on('clientError', (error, socket) => this.#connection(socket).fail(error));
+    server.on('connect', (request, socket) => {
+      socket.end(refusalBytes(refusals.malformed(`CONNECT ${request.url ?? ''} asks for a proxy`)));
+    });
+  }
+
+  /** Takes a socket in before node:http sees it. */
+  add(socket: Socket): void {
+    const connection = new Http1Connection(this.#intake, socket);
+    this.#connections.set(socket, connection);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      connection.closed();
+    });
+  }
+
+  /** From here on each connection ends with the answer to what it has in flight. node:http closes the idle ones. */
+  beginClosing(): void {
+    for (const connection of this.#connections.values()) connection.endIfIdle();
+  }
+
+  #connection(socket: Duplex): Http1Connection {
+    return present(this.#connections.get(socket), 'the connection of an HTTP/1.1 request');
+  }
+}
+
+class Http1Connection {
+  readonly intake: Intake;
+  readonly socket: Socket;
+  readonly #held = new Set<Http1Exchange>();
+  readonly #waiting: Http1Exchange[] = [];
+  #working: Http1Exchange | undefined;
+  /** Set when nothing more is taken from this connection; said once what is held has been answered. */
+  #last: Refusal | undefined;
+  #lastSaid = false;
+
+  constructor(intake: Intake, socket: Socket) {
+    this.intake = intake;
+    this.socket = socket;
+  }
+
+  take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    if (this.#last !== undefined) {
+      request.resume();
+      return;
+    }
+    const exchange = new Http1Exchange(this, request, response);
+    if (this.#held.size >= this.intake.limits.pipelinedRequestsMax) {
+      this.#end(refusals.tooManyPipelined(this.intake.limits.pipelinedRequestsMax));
+      return;
+    }
+    this.#held.add(exchange);
+    if (this.#held.size > readAheadRequests) this.socket.pause();
+    exchange.collect(expectsContinue);
+  }
+
+  /** The exchange's request is whole: it is its turn once those before it have been answered. */
+  ready(exchange: Http1Exchange): void {
+    this.#waiting.push(exchange);
+    if (this.#working === undefined) this.#next();
+  }
+
+  /** The exchange's response is out, or will never be. */
+  done(exchange: Http1Exchange): void {
+    if (!this.#held.delete(exchange)) return;
+    if (this.#held.size === readAheadRequests) this.socket.resume();
+    if (this.#working === exchange) {
+      this.#working = undefined;
+      this.#next();
+    }
+    this.#sayLast();
+    if (this.intake.closing) this.endIfIdle();
+  }
+
+  endIfIdle(): void {
+    if (this.#held.size === 0 && this.socket.writableLength === 0) this.socket.destroy();
+  }
+
+  /** node:http could make no request of the bytes, or the client was too slow. */
+  fail(error: NodeJS.ErrnoException): void {
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !this.socket.writable) {
+      this.socket.destroy();
+      return;
+    }
+    const { limits } = this.intake;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      this.#end(refusals.slow(Math.min(limits.requestMs, limits.headerMs)));
+    } else if (error.code === 'HPE_HEADER_OVERFLOW') {
+      this.#end(refusals.headersTooLarge(limits.headerBytesMax, limits.headerLinesMax));
+    } else {
+      this.#end(refusals.malformed(error.code?.startsWith('HPE_') ? error.code : 'it cannot be parsed'));
+    }
+  }
+
+  closed(): void {
+    for (const exchange of this.#held) exchange.cut();
+    this.#held.clear();
+    this.#waiting.length = 0;
+  }
+
+  /** Refuses all that comes after what is held. A request of which only a part came will never be whole. */
+  #end(refusal: Refusal): void {
+    if (this.#last !== undefined) return;
+    this.#last = refusal;
+    for (const exchange of this.#held) if (!exchange.whole) exchange.cut();
+    for (const exchange of this.#held) if (!exchange.whole) this.#held.delete(exchange);
+    this.#sayLast();
+  }
+
+  #sayLast(): void {
+    if (this.#last === undefined || this.#lastSaid || this.#held.size > 0) return;
+    this.#lastSaid = true;
+    const { socket } = this;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(refusalBytes(this.#last));
+    // What the client still sends is read and dropped for a while: closing on unread bytes would make the kernel
+    // reset the connection, and the refusal would be lost with it.
+    const timer = this.intake.clock.schedule(this.intake.limits.discardMs, () => socket.destroy());
+    socket.once('close', () => timer.cancel());
+    socket.resume();
+  }
+
+  #next(): void {
+    const exchange = this.#waiting.shift();
+    if (exchange === undefined) return;
+    this.#working = exchange;
+    this.socket.setTimeout(0);
+    this.intake.begin(exchange);
+  }
+}
+
+class Http1Exchange extends PendingExchange {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  /** Whether the whole body is there. */
+  whole = false;
+  readonly #connection: Http1Connection;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #body: Body | undefined;
+  #refused = false;
+
+  constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
+    super(connection.intake);
+    this.#connection = connection;
+    this.#request = request;
+    this.#response = response;
+    this.method = request.method ?? '';
+    this.path = request.url ?? '/';
+    this.headers = request.headers;
+  }
+
+  get body(): Uint8Array {
+    return this.#body?.bytes() ?? noBytes;
+  }
+
+  collect(expectsContinue: boolean): void {
+    const { limits, budget } = this.intake;
+    this.#response.once('close', () => {
+      this.cut();
+      this.#connection.done(this);
+    });
+    if (this.#request.rawHeaders.length > 2 * limits.headerLinesMax) {
+      this.#refuse(refusals.headersTooLarge(limits.headerBytesMax, limits.headerLinesMax), expectsContinue);
+      return;
+    }
+    const declared = declaredLength(headerOf(this.headers, 'content-length'));
+    if (declared !== undefined && !(declared <= limits.bodyBytesMax)) {
+      this.#refuse(refusals.bodyTooLarge(limits.bodyBytesMax), expectsContinue);
+      return;
+    }
+    if (declared === 0 || (declared === undefined && this.headers['transfer-encoding'] === undefined)) {
+      this.#complete();
+      return;
+    }
+    if (expectsContinue) this.#response.writeContinue();
+    this.#body = new Body(budget, limits.bodyBytesMax, declared);
+    this.#request.on('data', (chunk: Buffer) => this.#push(chunk));
+    this.#request.once('end', () => this.#complete());
+  }
+
+  /** The client is gone, or the connection is. */
+  cut(): void {
+    this.leave();
+  }
+
+  protected override releaseBody(): void {
+    this.#body?.release();
+    this.#body = undefined;
+  }
+
+  protected override send(answer: Answer): void {
+    const { socket } = this.#connection;
+    if (this.intake.closing) this.#response.shouldKeepAlive = false;
+    this.#response.writeHead(answer.status, this.#headerLines(answer));
+    this.#response.end(answer.body);
+    const waiting = socket.writableLength;
+    if (waiting === 0) return;
+    const { budget, limits } = this.intake;
+    budget.force(waiting);
+    this.#response.once('close', () => budget.give(waiting));
+    socket.setTimeout(limits.stalledAnswerMs);
+  }
+
+  #push(chunk: Buffer): void {
+    if (this.#refused || this.#body === undefined) return;
+    const failure = this.#body.push(chunk);
+    if (failure === undefined) return;
+    const { limits } = this.intake;
+    this.#refuse(
+      failure === 'too-large'
+        ? refusals.bodyTooLarge(limits.bodyBytesMax)
+        : refusals.noMemory(limits.bufferedBytesMax),
+      false,
+    );
+  }
+
+  #complete(): void {
+    if (this.#refused) return;
+    this.whole = true;
+    this.#connection.ready(this);
+  }
+
+  /**
+   * Answers before the whole body is there. Where the rest is of known and bearable length it is read and dropped,
+   * and the connection lives on; elsewhere the connection ends, after as much has been dropped as is allowed, so
+   * that the client comes to read the answer.
+   */
+  #refuse(refusal: Refusal, unsolicited: boolean): void {
+    this.#refused = true;
+    this.releaseBody();
+    const { limits, clock } = this.intake;
+    const answer = refusalAnswer(refusal);
+    const declared = declaredLength(headerOf(this.headers, 'content-length'));
+    const bearable =
+      declared === undefined
+        ? this.headers['transfer-encoding'] === undefined
+        : declared <= limits.discardBytesMax;
+    if (bearable && !unsolicited) {
+      this.#request.resume();
+      this.respond(answer);
+      return;
+    }
+    const response = this.#response;
+    response.writeHead(answer.status, { ...this.#headerLines(answer), connection: 'close' });
+    response.write(answer.body);
+    if (unsolicited) {
+      response.end();
+      return;
+    }
+    let discarded = 0;
+    const timer = clock.schedule(limits.discardMs, () => response.end());
+    this.#request.on('data', (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > limits.discardBytesMax) response.end();
+    });
+    this.#request.once('end', () => response.end());
+    response.once('close', () => timer.cancel());
+  }
+
+  #headerLines(answer: Answer): Record<string, string | number> {
+    const lines: Record<string, string | number> = {
+      'x-amzn-requestid': this.requestId,
+      'x-amz-id-2': this.intake.ids.extendedId(),
+      'content-length': answer.body.length,
+    };
+    if (answer.contentType !== undefined) lines['content-type'] = answer.contentType;
+    return answer.headers === undefined ? lines : { ...lines, ...answer.headers };
+  }
+}

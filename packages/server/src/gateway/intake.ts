@@ -1,0 +1,137 @@
+import { assert, type Clock, kib } from '@millrace/base';
+import type { Logger } from '../logger.js';
+import { ByteBudget } from './byte-budget.js';
+import type { Answer, Exchange, ExchangeHandler, RequestHeaders } from './exchange.js';
+import type { GatewayLimits } from './limits.js';
+import { type Refusal, refusalAnswer, refusals } from './refusal.js';
+import type { RequestIds } from './request-id.js';
+
+/** Answers up to this size always go out; only larger ones give way when the budget is spent. */
+const smallAnswerBytes = 64 * kib;
+
+/**
+ * What both protocols share: the bounds that hold over all connections, and the way from a whole request to the
+ * handler.
+ *
+ *      collecting ──whole──▶ in flight ──respond──▶ answered
+ *          └──────refused──────────┴──▶ answered by the gateway itself
+ *
+ * Invariant: `inFlight` counts handlers that have not answered yet, whether or not their client is still there, so
+ * that a client that sends and goes away again and again does not make the work pile up.
+ */
+export class Intake {
+  readonly limits: GatewayLimits;
+  readonly budget: ByteBudget;
+  readonly ids: RequestIds;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly #handle: ExchangeHandler;
+  #inFlight = 0;
+  #closing = false;
+
+  constructor(limits: GatewayLimits, ids: RequestIds, clock: Clock, logger: Logger, handle: ExchangeHandler) {
+    this.limits = limits;
+    this.budget = new ByteBudget(limits.bufferedBytesMax);
+    this.ids = ids;
+    this.clock = clock;
+    this.logger = logger;
+    this.#handle = handle;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Set once, when the gateway closes: what comes in from then on is refused. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  beginClosing(): void {
+    this.#closing = true;
+  }
+
+  /** Hands a whole request on, or has it refused. */
+  begin(exchange: PendingExchange): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      exchange.respond(refusalAnswer(refusal));
+      return;
+    }
+    this.#inFlight++;
+    exchange.counted = true;
+    this.#handle(exchange);
+  }
+
+  /** Called once for each exchange that `begin` handed on. */
+  ended(): void {
+    this.#inFlight--;
+    assert(this.#inFlight >= 0, 'more exchanges ended than began');
+  }
+
+  /** The answer itself, or a refusal where it is large and too much waits for its clients already. */
+  affordable(answer: Answer): Answer {
+    const { length } = answer.body;
+    if (length <= smallAnswerBytes || this.budget.taken + length <= this.budget.limit) return answer;
+    return refusalAnswer(refusals.noMemory(this.budget.limit));
+  }
+
+  #refusal(): Refusal | undefined {
+    if (this.#closing) return refusals.closing;
+    if (this.#inFlight >= this.limits.requestsInFlightMax) {
+      return refusals.tooManyRequests(this.limits.requestsInFlightMax);
+    }
+    if (this.budget.taken > this.budget.limit) return refusals.noMemory(this.budget.limit);
+    return undefined;
+  }
+}
+
+/** What the two kinds of exchange have in common. */
+export abstract class PendingExchange implements Exchange {
+  abstract readonly method: string;
+  abstract readonly path: string;
+  abstract readonly headers: RequestHeaders;
+  abstract readonly body: Uint8Array;
+  /** Whether `Intake.begin` counted it. */
+  counted = false;
+  protected readonly intake: Intake;
+  #requestId: string | undefined;
+  #controller: AbortController | undefined;
+  #answered = false;
+  #gone = false;
+
+  constructor(intake: Intake) {
+    this.intake = intake;
+  }
+
+  get requestId(): string {
+    this.#requestId ??= this.intake.ids.requestId();
+    return this.#requestId;
+  }
+
+  // Made only when asked for: most operations never look at it, and an AbortController costs as much as the rest.
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#gone) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  respond(answer: Answer): void {
+    assert(!this.#answered, 'an exchange is answered once');
+    this.#answered = true;
+    if (this.counted) this.intake.ended();
+    this.releaseBody();
+    if (!this.#gone) this.send(this.intake.affordable(answer));
+  }
+
+  /** The client went away, or the answer is out: nothing is sent from here on. */
+  protected leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.releaseBody();
+    if (!this.#answered) this.#controller?.abort();
+  }
+
+  protected abstract releaseBody(): void;
+  protected abstract send(answer: Answer): void;
+}
