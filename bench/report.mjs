@@ -84,6 +84,7 @@ export function progress(caseName, run, label, figures) {
   if (figures.p99Ms !== undefined) parts.push(`p50 ${number(figures.p50Ms)} p99 ${number(figures.p99Ms)} ms`);
   if (figures.firstAnswerMs !== undefined)
     parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
+  if (figures.putRecords !== undefined) parts.push(`${figures.putRecords} records in all`);
   if (figures.residentMb !== undefined) parts.push(`resident ${number(figures.residentMb)} MB`);
   return `${caseName} ${run} ${label}: ${parts.join(', ')}`;
 }
