@@ -20,24 +20,33 @@ import { root as ROOT, setUp } from './setup.mjs';
 
 const WARM_MS = 2000;
 
-const { values: flags } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '6' },
-    runs: { type: 'string', default: '3' },
-    only: { type: 'string', multiple: true, default: [] },
-    entrant: { type: 'string', multiple: true, default: [] },
-    list: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    dir: { type: 'string', default: path.join(ROOT, 'bench/tmp') },
-    profile: { type: 'string' },
-    'no-build': { type: 'boolean', default: false },
-  },
-});
-
 function stop(message) {
   console.error(message);
   process.exit(2);
 }
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: 'string', default: '6' },
+        runs: { type: 'string', default: '3' },
+        only: { type: 'string', multiple: true, default: [] },
+        entrant: { type: 'string', multiple: true, default: [] },
+        list: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        dir: { type: 'string', default: path.join(ROOT, 'bench/tmp') },
+        profile: { type: 'string' },
+        'no-build': { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    if (!error.code?.startsWith('ERR_PARSE_ARGS')) throw error;
+    return stop(error.message);
+  }
+}
+
+const flags = readFlags();
 
 function positive(name) {
   const value = Number(flags[name]);
