@@ -1,0 +1,30 @@
+/** How a workload gets its log engine, and the bugs that can be planted in it. */
+import type { Clock, Random } from '@millrace/base';
+import type { Disk, LogEngine } from '@millrace/log';
+
+/** Bugs that the engine commits when told to, so that the checkers can prove that they would notice. */
+export const canaries = [
+  'acknowledgeBeforeSync',
+  'skipDirectorySync',
+  'acceptTornFrame',
+  'refuseHealthyTail',
+  'sealRace',
+  'timeBackwards',
+] as const;
+export type Canary = (typeof canaries)[number];
+
+export interface OpenLogOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly canary: Canary | undefined;
+}
+
+/** An engine, and what it may do that the native one may not. */
+export interface EngineUnderTest {
+  readonly open: (options: OpenLogOptions) => Promise<LogEngine>;
+  /** Forgets everything at the end of a life: it is never crashed. */
+  readonly forgetful?: boolean;
+  /** Answers `unknown` without a reason. */
+  readonly moody?: boolean;
+}
