@@ -41,23 +41,29 @@ function writeStructure(writer: CborWriter, shape: StructureShape, value: unknow
 function write(writer: CborWriter, shape: Shape, value: unknown): void {
   switch (shape.kind) {
     case 'string':
-      return writer.text(value as string);
+      writer.text(value as string);
+      break;
     case 'boolean':
-      return writer.boolean(value as boolean);
+      writer.boolean(value as boolean);
+      break;
     case 'integer':
     case 'long':
-      return writer.integer(value as number);
+      writer.integer(value as number);
+      break;
     case 'double':
-      return writer.double(value as number);
+      writer.double(value as number);
+      break;
     case 'timestamp':
-      return writer.time(value as number);
+      writer.time(value as number);
+      break;
     case 'blob':
-      return writer.bytes(value as Uint8Array);
+      writer.bytes(value as Uint8Array);
+      break;
     case 'list': {
       const elements = value as readonly unknown[];
       writer.array(elements.length);
       for (const element of elements) write(writer, shape.member, element);
-      return;
+      break;
     }
     case 'map': {
       const entries = Object.entries(value as object);
@@ -66,12 +72,13 @@ function write(writer: CborWriter, shape: Shape, value: unknown): void {
         writer.text(key);
         write(writer, shape.value, element);
       }
-      return;
+      break;
     }
     case 'structure':
-      return writeStructure(writer, shape, value);
+      writeStructure(writer, shape, value);
+      break;
     default:
-      return unreachable(shape);
+      unreachable(shape);
   }
 }
 

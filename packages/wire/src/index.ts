@@ -28,6 +28,7 @@ export {
   shardIdOf,
   startingSequenceNumber,
 } from './sequence-number.js';
+export { SequenceNumberWriter } from './sequence-number-writer.js';
 export type {
   BlobShape,
   BooleanShape,

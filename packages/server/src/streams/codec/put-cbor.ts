@@ -1,0 +1,163 @@
+/**
+ * PutRecords and PutRecord from the bytes of their CBOR: heads are walked, keys and data stay where they are until
+ * they are copied into the payload. Members as in `put-json.ts`, and the same bargain: it answers for the CBOR that
+ * producers write (definite or indefinite maps and arrays, definite strings) and leaves the rest to the general way.
+ */
+import { asBuffer } from '@millrace/base';
+import type { PutBatch } from '../put-batch.js';
+import {
+  addRecord,
+  buildBatch,
+  clearSpans,
+  dataSpan,
+  hashKeySpan,
+  keySpan,
+  noteSpan,
+  noteStream,
+  putSpans,
+  recordsMax,
+} from './put-spans.js';
+
+/** The batch of a PutRecords request, or undefined when it needs the general way. */
+export function decodePutRecordsCbor(body: Uint8Array): PutBatch | undefined {
+  return decode(body, false);
+}
+
+/** The batch of a PutRecord request: one record. Undefined when it needs the general way. */
+export function decodePutRecordCbor(body: Uint8Array): PutBatch | undefined {
+  return decode(body, true);
+}
+
+/** Members of one map that are looked at; with more it is for the general way. */
+const membersMax = 16;
+const breakByte = 0xff;
+const bytesMajor = 2;
+const textMajor = 3;
+const arrayMajor = 4;
+const mapMajor = 5;
+
+type Level = 'put-records' | 'put-record' | 'entry';
+
+/** Reads heads; `at` moves on, and `failed` is set by whatever was out of the ordinary and never taken back. */
+interface Cursor {
+  readonly bytes: Buffer;
+  at: number;
+  failed: boolean;
+}
+
+function decode(body: Uint8Array, single: boolean): PutBatch | undefined {
+  const cursor: Cursor = { bytes: asBuffer(body), at: 0, failed: false };
+  clearSpans(putSpans);
+  if (single) addRecord(putSpans);
+  members(cursor, single ? 'put-record' : 'put-records');
+  if (cursor.failed || cursor.at !== cursor.bytes.length) return undefined;
+  return buildBatch(putSpans, cursor.bytes, 'binary');
+}
+
+/** `head` answers this for an indefinite length. */
+const indefinite = -1;
+
+/** Reads a head of `major`; answers its argument. Arguments of eight bytes are out of the ordinary here. */
+function head(cursor: Cursor, major: number): number {
+  const { bytes } = cursor;
+  const initial = bytes[cursor.at] ?? breakByte;
+  const info = initial & 0x1f;
+  if (initial >> 5 !== major) return fail(cursor);
+  if (info < 24) {
+    cursor.at += 1;
+    return info;
+  }
+  if (info === 31) {
+    cursor.at += 1;
+    return indefinite;
+  }
+  const width = info === 24 ? 1 : info === 25 ? 2 : info === 26 ? 4 : 0;
+  if (width === 0 || cursor.at + 1 + width > bytes.length) return fail(cursor);
+  const argument = bytes.readUIntBE(cursor.at + 1, width);
+  cursor.at += 1 + width;
+  return argument;
+}
+
+function fail(cursor: Cursor): number {
+  cursor.failed = true;
+  return 0;
+}
+
+/** Whether an array or map of `length` items has none after `read`; moves past the break of an indefinite one. */
+function ended(cursor: Cursor, length: number, read: number): boolean {
+  if (length !== indefinite) return read >= length;
+  if (cursor.bytes[cursor.at] !== breakByte) return false;
+  cursor.at++;
+  return true;
+}
+
+function members(cursor: Cursor, level: Level): void {
+  const count = head(cursor, mapMajor);
+  for (let read = 0; !cursor.failed && !ended(cursor, count, read); read++) {
+    if (read === membersMax) {
+      fail(cursor);
+      return;
+    }
+    const nameEnd = string(cursor, textMajor);
+    if (cursor.failed) return;
+    member(cursor, cursor.bytes.toString('latin1', stringStart, nameEnd), level);
+  }
+}
+
+/** Where the last string that `string` read begins. */
+let stringStart = 0;
+
+/** Reads a definite string of `major`; answers where its content ends, and leaves where it begins in `stringStart`. */
+function string(cursor: Cursor, major: number): number {
+  const length = head(cursor, major);
+  stringStart = cursor.at;
+  if (cursor.failed || length === indefinite || length > cursor.bytes.length - cursor.at) return fail(cursor);
+  cursor.at += length;
+  return cursor.at;
+}
+
+function member(cursor: Cursor, name: string, level: Level): void {
+  const reader = readers[level].get(name);
+  // Members that nobody knows, and those that the hot way takes no part in.
+  if (reader === undefined) fail(cursor);
+  else reader(cursor);
+}
+
+type MemberReader = (cursor: Cursor) => void;
+
+const streamReaders: readonly (readonly [string, MemberReader])[] = [
+  ['StreamName', (cursor) => stream(cursor, 'streamName')],
+  ['StreamARN', (cursor) => stream(cursor, 'streamArn')],
+];
+const recordReaders: readonly (readonly [string, MemberReader])[] = [
+  ['Data', (cursor) => span(cursor, dataSpan, bytesMajor)],
+  ['PartitionKey', (cursor) => span(cursor, keySpan, textMajor)],
+  ['ExplicitHashKey', (cursor) => span(cursor, hashKeySpan, textMajor)],
+];
+
+/** What is read of each level's members. */
+const readers: { readonly [level in Level]: ReadonlyMap<string, MemberReader> } = {
+  'put-records': new Map([['Records', records], ...streamReaders]),
+  'put-record': new Map([...recordReaders, ...streamReaders]),
+  entry: new Map(recordReaders),
+};
+
+function records(cursor: Cursor): void {
+  const count = head(cursor, arrayMajor);
+  if (count > recordsMax || putSpans.count > 0) fail(cursor);
+  for (let read = 0; !cursor.failed && !ended(cursor, count, read); read++) {
+    if (addRecord(putSpans)) members(cursor, 'entry');
+    else fail(cursor);
+  }
+}
+
+function span(cursor: Cursor, kind: number, major: number): void {
+  const end = string(cursor, major);
+  if (!cursor.failed && !noteSpan(putSpans, kind, stringStart, end)) fail(cursor);
+}
+
+function stream(cursor: Cursor, name: 'streamName' | 'streamArn'): void {
+  const end = string(cursor, textMajor);
+  if (cursor.failed || !noteStream(putSpans, name, cursor.bytes.toString('latin1', stringStart, end)))
+    fail(cursor);
+}
