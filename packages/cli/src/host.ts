@@ -51,6 +51,14 @@ export function commandLine(): readonly string[] {
   return process.argv.slice(2);
 }
 
+/** Keeps the AWS SDK from announcing, over whatever is on the screen, which Node it will want some day. */
+export function silenceSdkAnnouncement(): void {
+  const { env } = process;
+  env[sdkAnnouncementOff] ??= 'true';
+}
+
+const sdkAnnouncementOff = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
+
 /** Lets what was printed reach its reader, then ends the process: a stray handle must not hold it. */
 export function exitWhenPrinted(code: number): void {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));

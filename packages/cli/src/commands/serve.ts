@@ -1,0 +1,115 @@
+import path from 'node:path';
+import type { Option } from '../arguments.js';
+import { readArguments } from '../arguments.js';
+import type { Command } from '../command.js';
+import type { StreamToCreate } from '../server.js';
+import { startServer } from '../server.js';
+import { stopSignal } from '../stop.js';
+import { UsageError } from '../usage-error.js';
+
+const portDefault = 4567;
+const hostDefault = '127.0.0.1';
+const dataDefault = './data';
+const shardsMax = 100_000;
+
+const options: readonly Option[] = [
+  {
+    name: 'port',
+    value: 'N',
+    environment: 'MILLRACE_PORT',
+    text: `the port to listen on; 0 picks a free one (default ${portDefault})`,
+  },
+  {
+    name: 'host',
+    value: 'H',
+    environment: 'MILLRACE_HOST',
+    text: `the address to listen on (default ${hostDefault})`,
+  },
+  {
+    name: 'insecure',
+    environment: 'MILLRACE_INSECURE',
+    text: 'allow a --host that others can reach: nothing checks who they are',
+  },
+  {
+    name: 'data',
+    value: 'DIR',
+    environment: 'MILLRACE_DATA',
+    text: `where the data is kept (default ${dataDefault})`,
+  },
+  {
+    name: 'ephemeral',
+    environment: 'MILLRACE_EPHEMERAL',
+    text: 'keep everything in memory, and nothing after the end',
+  },
+  {
+    name: 'create',
+    value: 'NAME:SHARDS',
+    repeatable: true,
+    environment: 'MILLRACE_CREATE',
+    text: 'make this stream unless it is there; more of them with commas, or by repeating the flag',
+  },
+  {
+    name: 'log',
+    value: 'text|json|none',
+    environment: 'MILLRACE_LOG',
+    text: 'how to log, on stderr (default text)',
+  },
+];
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'run the server until it is told to stop',
+  usage: 'serve [options]',
+  description: [
+    'When it is ready it prints one line on stdout: `Millrace is listening on http://127.0.0.1:4567`. All else goes to stderr.',
+    'SIGINT and SIGTERM stop it within five seconds: requests under way are answered, everything is synced, exit code 0. A second signal ends it at once.',
+  ],
+  options,
+  async run(host, argv) {
+    const given = readArguments('serve', options, argv, host.environment);
+    const ephemeral = given.on('ephemeral');
+    if (given.source('ephemeral') === '--ephemeral' && given.source('data') === '--data') {
+      throw new UsageError('--ephemeral keeps nothing and --data keeps all: give one of them');
+    }
+    const stop = stopSignal(host);
+    const log = given.choice('log', ['text', 'json', 'none']) ?? 'text';
+    const server = await startServer({
+      host: given.text('host') ?? hostDefault,
+      port: given.integer('port', 0, 65_535) ?? portDefault,
+      insecure: given.on('insecure'),
+      ...(ephemeral
+        ? { ephemeral }
+        : { dataDir: path.resolve(host.workingDirectory, given.text('data') ?? dataDefault) }),
+      create: streamsToCreate(given.texts('create'), given.source('create')),
+      log,
+    });
+    host.output.write(`Millrace is listening on ${server.endpoint}\n`);
+    await stopped(stop);
+    await server.close();
+    return 0;
+  },
+};
+
+/** Reads `flights:4,orders:2`; a name alone has one shard. */
+export function streamsToCreate(texts: readonly string[], source = '--create'): readonly StreamToCreate[] {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map((text) => {
+      const [, name, shards = '1'] = /^([a-zA-Z0-9_.-]{1,128})(?::([0-9]{1,6}))?$/.exec(text) ?? [];
+      if (name === undefined || Number(shards) < 1 || Number(shards) > shardsMax) {
+        throw new UsageError(
+          `${source} holds '${text}'; give a stream’s name and its count of shards, as flights:4`,
+        );
+      }
+      return { name, shards: Number(shards) };
+    });
+}
+
+function stopped(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

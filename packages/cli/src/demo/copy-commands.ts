@@ -1,0 +1,38 @@
+/** Commands to copy: they are run by a test as they are printed. */
+
+/** Puts one record with the AWS CLI (version 2), into the stream that is being counted. */
+export function putCommand(endpoint: string, streamName: string, region: string): readonly string[] {
+  return [
+    `AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws kinesis put-record \\`,
+    `  --endpoint-url ${endpoint} --region ${region} --stream-name ${streamName} \\`,
+    `  --partition-key ORD --cli-binary-format raw-in-base64-out --data hello`,
+  ];
+}
+
+/** Reads three records with the AWS SDK, in the checkout. */
+export function readCommand(endpoint: string, streamName: string, region: string): readonly string[] {
+  return [
+    `node --input-type=module <<'END'`,
+    `import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient } from '@aws-sdk/client-kinesis';`,
+    `const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };`,
+    `const kinesis = new KinesisClient({ endpoint: '${endpoint}', region: '${region}', credentials });`,
+    `const from = { StreamName: '${streamName}', ShardId: 'shardId-000000000000', ShardIteratorType: 'TRIM_HORIZON' };`,
+    `const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(from));`,
+    `const { Records } = await kinesis.send(new GetRecordsCommand({ ShardIterator, Limit: 3 }));`,
+    `for (const record of Records) console.log(record.SequenceNumber, Buffer.from(record.Data).toString());`,
+    `END`,
+  ];
+}
+
+/** Both, with what they are for. */
+export function commandsToCopy(endpoint: string, streamName: string, region: string): readonly string[] {
+  return [
+    'Put a record of your own (it will be counted as one from outside):',
+    '',
+    ...putCommand(endpoint, streamName, region),
+    '',
+    'Read with the AWS SDK, in the checkout:',
+    '',
+    ...readCommand(endpoint, streamName, region),
+  ];
+}
