@@ -1,0 +1,207 @@
+/**
+ * The answer of GetRecords, from stored records straight into its bytes.
+ *
+ *      {"Records":[{"SequenceNumber":"…","ApproximateArrivalTimestamp":1.7E9,"Data":"…","PartitionKey":"…"}, …],
+ *       "NextShardIterator":"…","MillisBehindLatest":0,"ChildShards":[…]}
+ *
+ * One pass measures, one writes. Keys go in as they are unless JSON must escape something in them. What follows the
+ * records is a few members a page, and the general encoder's work.
+ */
+import { asBuffer, assert, present } from '@millrace/base';
+import type { RecordBatch } from '@millrace/log';
+import {
+  cborHeadBytesMax,
+  cborProtocol,
+  list,
+  long,
+  type Protocol,
+  required,
+  SequenceNumberWriter,
+  sequenceNumberDigits,
+  string,
+  structure,
+  type ValueOf,
+  writeCborHead,
+} from '@millrace/wire';
+import type { ShardIdentity } from '../put-batch.js';
+import { storedDataStart, storedHeaderBytes } from '../stored-record.js';
+import { cborHead, cborText } from './cbor-head.js';
+import { base64Slice, latin1Write } from './native-text.js';
+
+const childShardShape = structure('ChildShard', {
+  ShardId: required(string()),
+  ParentShards: required(list(string())),
+  HashKeyRange: required(
+    structure('HashKeyRange', { StartingHashKey: required(string()), EndingHashKey: required(string()) }),
+  ),
+});
+
+/** The members that follow `Records`. */
+const restShape = structure('GetRecordsOutput', {
+  NextShardIterator: string(),
+  MillisBehindLatest: long(),
+  ChildShards: list(childShardShape),
+});
+
+export type ChildShard = ValueOf<typeof childShardShape>;
+
+/** What a page of records is answered with. */
+export interface RecordsPage {
+  readonly records: RecordBatch;
+  /** The shard that the records are of. */
+  readonly shard: ShardIdentity;
+  /** Absent at the end of a closed shard. */
+  readonly nextShardIterator: string | undefined;
+  readonly millisBehindLatest: number;
+  /** Present at the end of a closed shard alone. */
+  readonly childShards: readonly ChildShard[] | undefined;
+  /** Of every record; absent when they are not encrypted. */
+  readonly encryptionType?: string | undefined;
+}
+
+/** The body of a GetRecords answer. */
+export function encodeGetRecordsOutput(protocol: Protocol, page: RecordsPage): Uint8Array {
+  const rest = asBuffer(
+    protocol.encode(restShape, {
+      NextShardIterator: page.nextShardIterator,
+      MillisBehindLatest: page.millisBehindLatest,
+      ChildShards: page.childShards,
+    }),
+  );
+  return protocol.contentType === cborProtocol.contentType ? encodeCbor(page, rest) : encodeJson(page, rest);
+}
+
+const jsonOpen = Buffer.from('{"Records":[');
+const entryOpen = Buffer.from('{"SequenceNumber":"');
+const beforeTime = Buffer.from('","ApproximateArrivalTimestamp":');
+const beforeData = Buffer.from(',"Data":"');
+const beforeKey = Buffer.from('","PartitionKey":"');
+/** `String` of a double is never longer. */
+const timeBytesMax = 25;
+/** A control character is six: `\u0001`. */
+const escapedBytesMax = 6;
+
+function encodeJson(page: RecordsPage, rest: Buffer): Uint8Array {
+  const { records } = page;
+  const encryption = page.encryptionType;
+  const entryClose = Buffer.from(encryption === undefined ? '"}' : `","EncryptionType":"${encryption}"}`);
+  const glue =
+    entryOpen.length + beforeTime.length + beforeData.length + beforeKey.length + entryClose.length + 1;
+  const fixedMax = glue + sequenceNumberDigits + timeBytesMax;
+  const buffers = records.buffers.map(asBuffer);
+  const body = Buffer.allocUnsafeSlow(
+    jsonOpen.length + measure(records, buffers, fixedMax, escapedBytesMax, base64Length) + 1 + rest.length,
+  );
+  const writer = new SequenceNumberWriter(page.shard);
+  let timeMs = Number.NaN;
+  let prefix = Buffer.alloc(0);
+  let at = jsonOpen.copy(body, 0);
+  for (let record = 0; record < records.count; record++) {
+    const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
+    const start = records.starts[record] ?? 0;
+    const end = records.ends[record] ?? 0;
+    const arrivalMs = records.arrivalsMs[record] ?? 0;
+    if (arrivalMs !== timeMs) {
+      timeMs = arrivalMs;
+      const time = Buffer.from(String(arrivalMs / 1000));
+      prefix = Buffer.concat([entryOpen, Buffer.alloc(sequenceNumberDigits), beforeTime, time, beforeData]);
+    }
+    if (record > 0) body[at++] = 0x2c;
+    body.set(prefix, at);
+    writer.write(body, at + entryOpen.length, records.positions[record] ?? 0, arrivalMs);
+    at += prefix.length;
+    const dataStart = storedDataStart(buffer, start);
+    if (dataStart < end) at += latin1Write(body, base64Slice(buffer, dataStart, end), at, body.length - at);
+    body.set(beforeKey, at);
+    at = writeJsonText(body, at + beforeKey.length, buffer, start + storedHeaderBytes, dataStart);
+    at += entryClose.copy(body, at);
+  }
+  body[at++] = 0x5d; // ]
+  body[at++] = 0x2c; // , in the place of the brace that `rest` opens with
+  at += rest.copy(body, at, 1);
+  assert(at <= body.length, 'an answer within its measure');
+  return body.subarray(0, at);
+}
+
+/** Writes UTF-8 as the inside of a JSON text; answers where it ends. */
+function writeJsonText(target: Buffer, at: number, bytes: Buffer, start: number, end: number): number {
+  let to = at;
+  for (let from = start; from < end; from++) {
+    const byte = bytes[from] ?? 0;
+    if (byte < 0x20 || byte === 0x22 || byte === 0x5c) {
+      const escaped = JSON.stringify(bytes.toString('utf8', start, end));
+      return at + target.write(escaped.slice(1, -1), at, 'utf8');
+    }
+    target[to++] = byte;
+  }
+  return to;
+}
+
+const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;
+
+/** At most how many bytes the records take: `fixed` each, and the length of key and data as they are written. */
+function measure(
+  records: RecordBatch,
+  buffers: readonly Buffer[],
+  fixed: number,
+  keyFactor: number,
+  dataLength: (bytes: number) => number,
+): number {
+  let bytes = 0;
+  for (let record = 0; record < records.count; record++) {
+    const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
+    const start = records.starts[record] ?? 0;
+    const end = records.ends[record] ?? 0;
+    const dataStart = storedDataStart(buffer, start);
+    assert(dataStart <= end && end <= buffer.length, 'a stored record as long as its header says');
+    bytes += fixed + (dataStart - start - storedHeaderBytes) * keyFactor + dataLength(end - dataStart);
+  }
+  return bytes;
+}
+
+const cborSequenceNumber = Buffer.concat([cborText('SequenceNumber'), cborHead(3, sequenceNumberDigits)]);
+const cborTime = Buffer.concat([cborText('ApproximateArrivalTimestamp'), cborHead(6, 1)]);
+const cborData = cborText('Data');
+const cborKey = cborText('PartitionKey');
+const cborRecords = cborText('Records');
+
+function encodeCbor(page: RecordsPage, rest: Buffer): Uint8Array {
+  const { records } = page;
+  const encryption = page.encryptionType;
+  const encrypted =
+    encryption === undefined
+      ? Buffer.alloc(0)
+      : Buffer.concat([cborText('EncryptionType'), cborText(encryption)]);
+  const entryHead = cborHead(5, encryption === undefined ? 4 : 5);
+  const prefix = Buffer.concat([entryHead, cborSequenceNumber, Buffer.alloc(sequenceNumberDigits), cborTime]);
+  const digitsAt = entryHead.length + cborSequenceNumber.length;
+  const fixedMax = prefix.length + cborData.length + cborKey.length + encrypted.length + 3 * cborHeadBytesMax;
+  const buffers = records.buffers.map(asBuffer);
+  const bytes = measure(records, buffers, fixedMax, 1, (length) => length);
+  const body = Buffer.allocUnsafeSlow(bytes + cborRecords.length + 2 * cborHeadBytesMax + rest.length);
+  // `rest` is a map of a few members, whose head is one byte; the whole is that map with `Records` in front.
+  let at = writeCborHead(body, 0, 5, 1 + ((rest[0] ?? 0) & 0x1f));
+  at += cborRecords.copy(body, at);
+  at = writeCborHead(body, at, 4, records.count);
+  const writer = new SequenceNumberWriter(page.shard);
+  for (let record = 0; record < records.count; record++) {
+    const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
+    const start = records.starts[record] ?? 0;
+    const end = records.ends[record] ?? 0;
+    const arrivalMs = records.arrivalsMs[record] ?? 0;
+    const dataStart = storedDataStart(buffer, start);
+    body.set(prefix, at);
+    writer.write(body, at + digitsAt, records.positions[record] ?? 0, arrivalMs);
+    at = writeCborHead(body, at + prefix.length, 0, arrivalMs);
+    at += cborData.copy(body, at);
+    at = writeCborHead(body, at, 2, end - dataStart);
+    at += buffer.copy(body, at, dataStart, end);
+    at += cborKey.copy(body, at);
+    at = writeCborHead(body, at, 3, dataStart - start - storedHeaderBytes);
+    at += buffer.copy(body, at, start + storedHeaderBytes, dataStart);
+    at += encrypted.copy(body, at);
+  }
+  at += rest.copy(body, at, 1);
+  assert(at <= body.length, 'an answer within its measure');
+  return body.subarray(0, at);
+}
