@@ -5,6 +5,7 @@
  */
 import { asBuffer } from '@millrace/base';
 import type { PutBatch } from '../put-batch.js';
+import { type Level, type PutMember, putMember } from './member-name.js';
 import {
   addRecord,
   buildBatch,
@@ -35,8 +36,6 @@ const bytesMajor = 2;
 const textMajor = 3;
 const arrayMajor = 4;
 const mapMajor = 5;
-
-type Level = 'put-records' | 'put-record' | 'entry';
 
 /** Reads heads; `at` moves on, and `failed` is set by whatever was out of the ordinary and never taken back. */
 interface Cursor {
@@ -100,7 +99,7 @@ function members(cursor: Cursor, level: Level): void {
     }
     const nameEnd = string(cursor, textMajor);
     if (cursor.failed) return;
-    member(cursor, cursor.bytes.toString('latin1', stringStart, nameEnd), level);
+    member(cursor, putMember(cursor.bytes, stringStart, nameEnd, level));
   }
 }
 
@@ -116,31 +115,31 @@ function string(cursor: Cursor, major: number): number {
   return cursor.at;
 }
 
-function member(cursor: Cursor, name: string, level: Level): void {
-  const reader = readers[level].get(name);
-  // Members that nobody knows, and those that the hot way takes no part in.
-  if (reader === undefined) fail(cursor);
-  else reader(cursor);
+function member(cursor: Cursor, name: PutMember | undefined): void {
+  switch (name) {
+    case 'Data':
+      span(cursor, dataSpan, bytesMajor);
+      break;
+    case 'PartitionKey':
+      span(cursor, keySpan, textMajor);
+      break;
+    case 'ExplicitHashKey':
+      span(cursor, hashKeySpan, textMajor);
+      break;
+    case 'Records':
+      records(cursor);
+      break;
+    case 'StreamName':
+      stream(cursor, 'streamName');
+      break;
+    case 'StreamARN':
+      stream(cursor, 'streamArn');
+      break;
+    default:
+      // Members that nobody knows, and those that the hot way takes no part in.
+      fail(cursor);
+  }
 }
-
-type MemberReader = (cursor: Cursor) => void;
-
-const streamReaders: readonly (readonly [string, MemberReader])[] = [
-  ['StreamName', (cursor) => stream(cursor, 'streamName')],
-  ['StreamARN', (cursor) => stream(cursor, 'streamArn')],
-];
-const recordReaders: readonly (readonly [string, MemberReader])[] = [
-  ['Data', (cursor) => span(cursor, dataSpan, bytesMajor)],
-  ['PartitionKey', (cursor) => span(cursor, keySpan, textMajor)],
-  ['ExplicitHashKey', (cursor) => span(cursor, hashKeySpan, textMajor)],
-];
-
-/** What is read of each level's members. */
-const readers: { readonly [level in Level]: ReadonlyMap<string, MemberReader> } = {
-  'put-records': new Map([['Records', records], ...streamReaders]),
-  'put-record': new Map([...recordReaders, ...streamReaders]),
-  entry: new Map(recordReaders),
-};
 
 function records(cursor: Cursor): void {
   const count = head(cursor, arrayMajor);

@@ -11,6 +11,7 @@
  */
 import { asBuffer } from '@millrace/base';
 import type { PutBatch } from '../put-batch.js';
+import { type Level, putMember, spells } from './member-name.js';
 import {
   addRecord,
   buildBatch,
@@ -50,9 +51,6 @@ const closeBrace = 0x7d;
 /** Members that nobody knows, in all of a request; with more it is for the general way to be patient or not. */
 const unknownMax = 2000;
 
-/** Which object's members are being read. */
-type Level = 'put-records' | 'put-record' | 'entry';
-
 function decode(body: Uint8Array, single: boolean): PutBatch | undefined {
   const bytes = asBuffer(body);
   clearSpans(putSpans);
@@ -81,56 +79,27 @@ function object(bytes: Buffer, at: number, level: Level): number {
 
 /** Reads the value at `at` of the member whose name is `bytes[nameStart .. nameEnd)`; answers where it ends. */
 function member(bytes: Buffer, nameStart: number, nameEnd: number, at: number, level: Level): number {
-  switch (nameEnd - nameStart) {
-    case 4:
-      if (level !== 'put-records' && named(bytes, nameStart, dataName)) return data(bytes, at);
-      break;
-    case 6:
-      if (level !== 'entry' && named(bytes, nameStart, dryRunName)) return strange;
-      break;
-    case 7:
-      if (level === 'put-records' && named(bytes, nameStart, recordsName)) return records(bytes, at);
-      break;
-    case 8:
-      if (level !== 'entry' && named(bytes, nameStart, streamIdName)) return strange;
-      break;
-    case 9:
-      if (level !== 'entry' && named(bytes, nameStart, streamArnName)) return stream(bytes, at, 'streamArn');
-      break;
-    case 10:
-      if (level !== 'entry' && named(bytes, nameStart, streamNameName))
-        return stream(bytes, at, 'streamName');
-      break;
-    case 12:
-      if (level !== 'put-records' && named(bytes, nameStart, keyName)) return key(bytes, at);
-      break;
-    case 15:
-      if (level !== 'put-records' && named(bytes, nameStart, hashKeyName)) return hashKey(bytes, at);
-      break;
-    case 25:
-      if (level === 'put-record' && named(bytes, nameStart, orderingName)) return strange;
-      break;
+  switch (putMember(bytes, nameStart, nameEnd, level)) {
+    case 'Data':
+      return data(bytes, at);
+    case 'PartitionKey':
+      return key(bytes, at);
+    case 'ExplicitHashKey':
+      return hashKey(bytes, at);
+    case 'Records':
+      return records(bytes, at);
+    case 'StreamName':
+      return stream(bytes, at, 'streamName');
+    case 'StreamARN':
+      return stream(bytes, at, 'streamArn');
+    case undefined:
+      return unknownValue(bytes, at);
+    default:
+      return strange;
   }
-  return unknownValue(bytes, at);
 }
-
-const dataName = Buffer.from('Data');
-const dryRunName = Buffer.from('DryRun');
-const recordsName = Buffer.from('Records');
-const streamIdName = Buffer.from('StreamId');
-const streamArnName = Buffer.from('StreamARN');
-const streamNameName = Buffer.from('StreamName');
-const keyName = Buffer.from('PartitionKey');
-const hashKeyName = Buffer.from('ExplicitHashKey');
-const orderingName = Buffer.from('SequenceNumberForOrdering');
 
 const nullWord = Buffer.from('null');
-
-/** Whether the bytes from `start` on spell `name`. */
-function named(bytes: Buffer, start: number, name: Buffer): boolean {
-  for (let at = 0; at < name.length; at++) if (bytes[start + at] !== name[at]) return false;
-  return true;
-}
 
 function records(bytes: Buffer, at: number): number {
   if (bytes[at] !== openBracket || putSpans.count > 0) return strange;
@@ -215,7 +184,7 @@ function stream(bytes: Buffer, at: number, name: 'streamName' | 'streamArn'): nu
 
 /** Passes over a null where a text is expected: the member is not there. */
 function nothing(bytes: Buffer, at: number): number {
-  return named(bytes, at, nullWord) ? at + nullWord.length : strange;
+  return spells(bytes, at, nullWord) ? at + nullWord.length : strange;
 }
 
 /** Passes over the value of a member that nobody knows, if it is a plain text, number or word. */
