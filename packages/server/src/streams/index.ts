@@ -1,0 +1,14 @@
+/** The streams service as dispatch sees it. */
+import { bind } from '../dispatch/bind.js';
+import type { Service } from '../dispatch/operation.js';
+import { streamsOperations } from './operations/index.js';
+import type { Streams } from './streams.js';
+
+/** Kinesis Data Streams: every operation that is offered, bound to `streams`. */
+export function streamsService(streams: Streams): Service {
+  const bound = streamsOperations.map((declared) => bind<Streams>(streams, declared));
+  return {
+    targetPrefix: 'Kinesis_20131202',
+    operations: new Map(bound.map((operation) => [operation.name, operation])),
+  };
+}

@@ -1,0 +1,70 @@
+import type { ValueOf } from '@millrace/wire';
+import { boolean, integer, list, required, sequenceNumber, structure } from '@millrace/wire';
+import { operation } from '../../dispatch/operation.js';
+import * as errors from '../errors.js';
+import { decodeStoredRecord } from '../stored-record.js';
+import type { GetRecordsResult, Streams } from '../streams.js';
+import { describedChild } from './described.js';
+import { childShard, millisBehindLatest, record, shardIterator, streamArn, streamId } from './shapes.js';
+
+const input = structure('GetRecordsInput', {
+  ShardIterator: required(shardIterator),
+  Limit: integer({ min: 1, max: 10_000 }),
+  StreamARN: streamArn,
+  StreamId: streamId,
+  DryRun: boolean,
+});
+
+const output = structure('GetRecordsOutput', {
+  Records: required(list(record)),
+  NextShardIterator: shardIterator,
+  MillisBehindLatest: millisBehindLatest,
+  ChildShards: list(childShard),
+});
+
+export const getRecords = operation<Streams, typeof input, typeof output>({
+  name: 'GetRecords',
+  input,
+  output,
+  errors: [
+    errors.resourceNotFound,
+    errors.invalidArgument,
+    errors.throughputExceeded,
+    errors.expiredIterator,
+    ...errors.kmsErrors,
+    errors.accessDenied,
+    errors.dryRun,
+    errors.internalFailure,
+  ],
+  async handle(streams, request, context) {
+    if (request.DryRun === true) {
+      streams.checkIterator(request, context);
+      throw errors.wouldHaveSucceeded();
+    }
+    return answered(await streams.getRecords(request, context));
+  },
+});
+
+function answered(result: GetRecordsResult): ValueOf<typeof output> {
+  return {
+    Records: recordsOf(result),
+    NextShardIterator: result.nextIterator,
+    MillisBehindLatest: result.millisBehindLatest,
+    // Present only at the end of a shard: KCL refuses children together with an iterator.
+    ChildShards: result.nextIterator === undefined ? result.children.map(describedChild) : undefined,
+  };
+}
+
+function recordsOf({ records, shard }: GetRecordsResult): readonly ValueOf<typeof record>[] {
+  return Array.from({ length: records.count }, (_, i) => {
+    const buffer = records.buffers[records.bufferOf[i] ?? 0] ?? new Uint8Array(0);
+    const { partitionKey, data } = decodeStoredRecord(buffer.subarray(records.starts[i], records.ends[i]));
+    const arrivalMs = records.arrivalsMs[i] ?? 0;
+    return {
+      SequenceNumber: sequenceNumber(shard, records.positions[i] ?? 0, arrivalMs),
+      ApproximateArrivalTimestamp: arrivalMs,
+      Data: data,
+      PartitionKey: partitionKey,
+    };
+  });
+}

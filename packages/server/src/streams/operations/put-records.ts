@@ -1,0 +1,94 @@
+import type { ValueOf } from '@millrace/wire';
+import {
+  boolean,
+  integer,
+  list,
+  required,
+  sequenceNumber as sequenceNumberOf,
+  shardIdOf,
+  string,
+  structure,
+} from '@millrace/wire';
+import { operation } from '../../dispatch/operation.js';
+import { putBatchFromInput } from '../codec/put-input.js';
+import * as errors from '../errors.js';
+import type { PutResult } from '../put-batch.js';
+import type { Streams } from '../streams.js';
+import { addressed, data, encryptionType, hashKey, partitionKey, sequenceNumber, shardId } from './shapes.js';
+
+/**
+ * The newest SDK lets `PartitionKey` be left out, for streams whose distribution strategy is AUTO. That strategy is not
+ * offered, so a key is required, as it is on AWS without it.
+ */
+const input = structure('PutRecordsInput', {
+  Records: required(
+    list(
+      structure('PutRecordsRequestEntry', {
+        Data: required(data),
+        ExplicitHashKey: hashKey,
+        PartitionKey: required(partitionKey),
+      }),
+      { min: 1, max: 500 },
+    ),
+  ),
+  ...addressed,
+  DryRun: boolean,
+});
+
+const output = structure('PutRecordsOutput', {
+  FailedRecordCount: integer({ min: 1 }),
+  Records: required(
+    list(
+      structure('PutRecordsResultEntry', {
+        SequenceNumber: sequenceNumber,
+        ShardId: shardId,
+        ErrorCode: string(),
+        ErrorMessage: string(),
+      }),
+    ),
+  ),
+  EncryptionType: encryptionType,
+});
+
+export const putRecords = operation<Streams, typeof input, typeof output>({
+  name: 'PutRecords',
+  input,
+  output,
+  errors: [
+    errors.resourceNotFound,
+    errors.invalidArgument,
+    errors.throughputExceeded,
+    ...errors.kmsErrors,
+    errors.accessDenied,
+    errors.dryRun,
+    errors.internalFailure,
+  ],
+  async handle(streams, request, context) {
+    const batch = putBatchFromInput(request, request.Records);
+    if ('invalidHashKey' in batch) {
+      streams.writable(request, context, 'PutRecords');
+      throw errors.explicitHashKeyOutOfRange(batch.invalidHashKey);
+    }
+    if (request.DryRun === true) {
+      streams.checkPut(batch, context);
+      throw errors.wouldHaveSucceeded();
+    }
+    return answered(await streams.put(batch, context));
+  },
+});
+
+function answered(result: PutResult): ValueOf<typeof output> {
+  return {
+    FailedRecordCount: result.failedCount,
+    Records: Array.from({ length: result.count }, (_, i) => {
+      const error = result.errors?.get(i);
+      const shard = result.shards[result.shardOf[i] ?? 0];
+      return error !== undefined || shard === undefined
+        ? { ErrorCode: error?.code, ErrorMessage: error?.message }
+        : {
+            ShardId: shardIdOf(shard.index),
+            SequenceNumber: sequenceNumberOf(shard, result.positions[i] ?? 0, result.arrivalsMs[i] ?? 0),
+          };
+    }),
+  };
+}

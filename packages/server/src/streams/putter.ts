@@ -1,0 +1,274 @@
+/**
+ * Puts: records on their way from a batch to the shards' logs, and their positions back.
+ *
+ *      batch ─route by hash─▶ one append for all shards ─▶ appended ─▶ position
+ *                ▲                                     ├─▶ sealed ──▶ wait for the children ─┐
+ *                │                                     └─▶ full, poisoned, unknown ──▶ failed │
+ *                └───────────────────────── the sealed shards' records, in order ────────────┘
+ *
+ * Invariants:
+ * - A record is acknowledged only in a shard that took it before it was sealed.
+ * - Records of one key keep their order: those of one batch for one shard go together or not at all, and what waits
+ *   for children is appended to them in the order of waiting, in the very turn in which the children appear, before
+ *   any later put can see them.
+ */
+
+import type { Clock, Timer } from '@millrace/base';
+import { assert } from '@millrace/base';
+import type { AppendOutcome, LogEngine } from '@millrace/log';
+import type { AwsError } from '@millrace/wire';
+import { hashKeyWords } from '@millrace/wire';
+import type { Fold } from '../catalog/fold.js';
+import * as errors from './errors.js';
+import type { StreamsLimits } from './limits.js';
+import type { PutBatch, PutResult, ShardIdentity } from './put-batch.js';
+import { ringOf } from './shard-ring.js';
+import type { Shard, Stream } from './stream.js';
+import { keyOf, shardAt } from './stream.js';
+import type { StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+
+/** Why a record was not taken. */
+export type PutFailure = 'full' | 'poisoned' | 'unknown' | 'moved' | 'gone';
+
+export interface PutterOptions {
+  readonly engine: LogEngine;
+  readonly clock: Clock;
+  readonly fold: Fold<StreamsState, StreamsCommand, StreamsOutcome>;
+  readonly limits: StreamsLimits;
+}
+
+/** Records under way: all of a batch, or those of it that are sent a second time. */
+interface Part {
+  readonly payload: Uint8Array;
+  readonly ends: Uint32Array;
+  readonly hashes: Uint32Array;
+  /** For each record, its index in the batch. */
+  readonly recordOf: Uint32Array;
+}
+
+interface Waiting {
+  readonly incarnation: number;
+  /** The closing shards whose children are waited for. */
+  readonly shards: readonly number[];
+  /** Called once, with the stream as it is then, or nothing when it is gone or the wait was too long. */
+  readonly release: (stream: Stream | undefined, failure: PutFailure) => void;
+  readonly timer: Timer;
+}
+
+export class Putter {
+  readonly #options: PutterOptions;
+  readonly #stopListening: () => void;
+  /** By stream, in the order of waiting. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  #waitingCount = 0;
+
+  constructor(options: PutterOptions) {
+    this.#options = options;
+    this.#stopListening = options.fold.listen(() => this.#releaseReady());
+  }
+
+  /** Puts `batch` into `stream`; `failureOf` says what the client is told of a record that was not taken. */
+  async put(
+    stream: Stream,
+    batch: PutBatch,
+    failureOf: (failure: PutFailure) => AwsError,
+  ): Promise<PutResult> {
+    const tally = new Tally(batch.count);
+    const { payload, ends, hashes } = batch;
+    const recordOf = Uint32Array.from({ length: batch.count }, (_, i) => i);
+    await this.#send(stream, { payload, ends, hashes, recordOf }, tally, 0);
+    return tally.result(failureOf);
+  }
+
+  /** Fails what waits for children. */
+  close(): void {
+    this.#stopListening();
+    for (const list of this.#waiting.values()) {
+      for (const waiting of list) {
+        waiting.timer.cancel();
+        waiting.release(undefined, 'moved');
+      }
+    }
+    this.#waiting.clear();
+    this.#waitingCount = 0;
+  }
+
+  /** Everything up to the append happens in the caller's turn: that is what keeps the order. */
+  async #send(stream: Stream, part: Part, tally: Tally, reroutes: number): Promise<void> {
+    const { shards, logs, slotOf } = ringOf(stream).route(part.hashes, part.recordOf.length);
+    const { ends, payload } = part;
+    const outcomes = await this.#options.engine.append({ logs, logOf: slotOf, ends, payload });
+    const sealed = tally.settle(shards, slotOf, outcomes, part.recordOf);
+    if (sealed.length === 0) return;
+    const records = part.recordOf.length;
+    const again: number[] = [];
+    for (let i = 0; i < records; i++) if (outcomes[slotOf[i] ?? 0]?.kind === 'sealed') again.push(i);
+    const rest = again.length === records ? part : subset(part, again);
+    if (reroutes >= this.#options.limits.reroutesMax) {
+      tally.failAll(rest.recordOf, 'moved');
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#awaitChildren(stream, sealed, (next, failure) => {
+        if (next === undefined) {
+          tally.failAll(rest.recordOf, failure);
+          resolve();
+        } else this.#send(next, rest, tally, reroutes + 1).then(resolve, reject);
+      });
+    });
+  }
+
+  #awaitChildren(stream: Stream, sealed: readonly Shard[], release: Waiting['release']): void {
+    const { fold, clock, limits } = this.#options;
+    const key = keyOf(stream);
+    const shards = sealed.map((shard) => shard.index);
+    const now = fold.view.streams.get(key);
+    if (ready(now, stream.incarnation, shards)) {
+      release(living(now, stream.incarnation), 'gone');
+      return;
+    }
+    if (this.#waitingCount >= limits.reroutesWaitingMax) {
+      release(undefined, 'moved');
+      return;
+    }
+    const timer = clock.schedule(limits.rerouteWaitMsMax, () => {
+      this.#remove(key, waiting);
+      waiting.release(undefined, 'moved');
+    });
+    const waiting: Waiting = { incarnation: stream.incarnation, shards, release, timer };
+    const list = this.#waiting.get(key);
+    if (list === undefined) this.#waiting.set(key, [waiting]);
+    else list.push(waiting);
+    this.#waitingCount++;
+  }
+
+  #releaseReady(): void {
+    for (const [key, list] of [...this.#waiting]) {
+      const stream = this.#options.fold.view.streams.get(key);
+      for (const waiting of list.filter((each) => ready(stream, each.incarnation, each.shards))) {
+        this.#remove(key, waiting);
+        waiting.timer.cancel();
+        waiting.release(living(stream, waiting.incarnation), 'gone');
+      }
+    }
+  }
+
+  #remove(key: string, waiting: Waiting): void {
+    const rest = this.#waiting.get(key)?.filter((each) => each !== waiting) ?? [];
+    if (rest.length === 0) this.#waiting.delete(key);
+    else this.#waiting.set(key, rest);
+    this.#waitingCount--;
+  }
+}
+
+/** The stream that is meant, while it takes records. */
+function living(stream: Stream | undefined, incarnation: number): Stream | undefined {
+  return stream?.incarnation === incarnation && stream.status !== 'DELETING' ? stream : undefined;
+}
+
+/** Whether the children of all of `shards` are there, or never will be. */
+function ready(stream: Stream | undefined, incarnation: number, shards: readonly number[]): boolean {
+  const of = living(stream, incarnation);
+  if (of === undefined) return true;
+  return shards.every((index) => {
+    const shard = shardAt(of, index);
+    return shard === undefined || shard.closed !== undefined;
+  });
+}
+
+/** The records at `indexes` of `part`, which rise, copied together. */
+function subset(part: Part, indexes: readonly number[]): Part {
+  const ends = new Uint32Array(indexes.length);
+  const hashes = new Uint32Array(indexes.length * hashKeyWords);
+  const recordOf = new Uint32Array(indexes.length);
+  const startOf = (i: number): number => (i === 0 ? 0 : (part.ends[i - 1] ?? 0));
+  let bytes = 0;
+  for (const [to, i] of indexes.entries()) {
+    bytes += (part.ends[i] ?? 0) - startOf(i);
+    ends[to] = bytes;
+    recordOf[to] = part.recordOf[i] ?? 0;
+    hashes.set(part.hashes.subarray(i * hashKeyWords, (i + 1) * hashKeyWords), to * hashKeyWords);
+  }
+  const payload = new Uint8Array(bytes);
+  for (const [to, i] of indexes.entries()) {
+    payload.set(part.payload.subarray(startOf(i), part.ends[i]), to === 0 ? 0 : ends[to - 1]);
+  }
+  return { payload, ends, hashes, recordOf };
+}
+
+/** What became of each record so far. */
+class Tally {
+  readonly #shards: ShardIdentity[] = [];
+  readonly #shardOf: Uint32Array;
+  readonly #positions: Float64Array;
+  readonly #arrivalsMs: Float64Array;
+  readonly #failures = new Map<number, PutFailure>();
+
+  constructor(count: number) {
+    this.#shardOf = new Uint32Array(count);
+    this.#positions = new Float64Array(count);
+    this.#arrivalsMs = new Float64Array(count);
+  }
+
+  /** Takes in the outcomes of one append; answers the shards that were sealed. */
+  settle(
+    shards: readonly Shard[],
+    slotOf: Uint32Array,
+    outcomes: readonly AppendOutcome[],
+    recordOf: Uint32Array,
+  ): readonly Shard[] {
+    assert(outcomes.length === shards.length, `${outcomes.length} outcomes for ${shards.length} logs`);
+    const base = this.#shards.length;
+    const nextOf = new Float64Array(shards.length);
+    const sealed: Shard[] = [];
+    for (const [slot, shard] of shards.entries()) {
+      const outcome = outcomes[slot];
+      this.#shards.push(shard);
+      if (outcome?.kind === 'appended') nextOf[slot] = outcome.firstPosition;
+      if (outcome?.kind === 'sealed') sealed.push(shard);
+    }
+    for (let i = 0; i < recordOf.length; i++) {
+      const slot = slotOf[i] ?? 0;
+      const record = recordOf[i] ?? 0;
+      const outcome = outcomes[slot];
+      if (outcome?.kind === 'appended') {
+        // The records of one append to one log are consecutive: the engine's contract.
+        const position = nextOf[slot] ?? 0;
+        nextOf[slot] = position + 1;
+        this.#shardOf[record] = base + slot;
+        this.#positions[record] = position;
+        this.#arrivalsMs[record] = outcome.arrivalMs;
+      } else if (outcome?.kind !== 'sealed') {
+        this.#failures.set(record, failureBy[outcome?.kind ?? 'unknown']);
+      }
+    }
+    return sealed;
+  }
+
+  failAll(records: Uint32Array, failure: PutFailure): void {
+    for (const record of records) this.#failures.set(record, failure);
+  }
+
+  result(failureOf: (failure: PutFailure) => AwsError): PutResult {
+    const failures = [...this.#failures].sort(([a], [b]) => a - b);
+    return {
+      count: this.#positions.length,
+      shards: this.#shards,
+      shardOf: this.#shardOf,
+      positions: this.#positions,
+      arrivalsMs: this.#arrivalsMs,
+      failedCount: failures.length,
+      errors:
+        failures.length === 0
+          ? undefined
+          : new Map(failures.map(([record, failure]) => [record, failureOf(failure)])),
+    };
+  }
+}
+
+const failureBy = { full: 'full', poisoned: 'poisoned', unknown: 'unknown', missing: 'gone' } as const;
+
+/** What a client of PutRecord is told; of PutRecords, AWS has one word for all. */
+export function putFailure(failure: PutFailure, stream: Stream): AwsError {
+  return failure === 'gone' ? errors.streamNotFound(stream) : errors.storageFailure(failure);
+}

@@ -1,0 +1,116 @@
+/**
+ * Gives space back: on the clock, every shard's log is trimmed up to its stream's retention, and a closed shard whose
+ * retention has passed leaves the stream with its log. Reads do not wait for this: they leave out what is too old by
+ * themselves.
+ *
+ * A log goes first and the shard after it: a crash between the two leaves a shard without a log, which reads as an
+ * empty, ended one, and the next sweep goes on.
+ */
+import type { Clock, Timer } from '@millrace/base';
+import { sleep } from '@millrace/base';
+import type { LogEngine } from '@millrace/log';
+import { LogError } from '@millrace/log';
+import type { Catalog } from '../catalog/catalog.js';
+import { CatalogError } from '../catalog/catalog-error.js';
+import type { Fold } from '../catalog/fold.js';
+import type { Shard, Stream } from './stream.js';
+import { expired, horizonMs, keyOf, shardLog } from './stream.js';
+import type { StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+
+export interface RetentionOptions {
+  readonly engine: LogEngine;
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly fold: Fold<StreamsState, StreamsCommand, StreamsOutcome>;
+  readonly everyMs: number;
+  readonly shardsAtOnce: number;
+  readonly report: (message: string) => void;
+  /** Called at the end of every sweep. */
+  readonly after: () => void;
+}
+
+export class Retention {
+  readonly #options: RetentionOptions;
+  #timer: Timer | undefined;
+  #sweeping: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#arm();
+  }
+
+  /** Looks at every shard once; joins the sweep that is under way, if there is one. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    await this.#sweeping;
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.schedule(this.#options.everyMs, () => {
+      void this.sweep().then(() => {
+        if (!this.#closed) this.#arm();
+      });
+    });
+  }
+
+  async #sweepAll(): Promise<void> {
+    const { fold, report, after } = this.#options;
+    try {
+      let looked = 0;
+      for (const stream of fold.view.streams.values()) {
+        if (this.#closed) return;
+        if (stream.status !== 'CREATING' && stream.status !== 'DELETING')
+          looked = await this.#sweepStream(stream, looked);
+      }
+      after();
+    } catch (error) {
+      if (!(error instanceof CatalogError || error instanceof LogError)) throw error;
+      report(`the retention sweep stopped: ${error.message}; it begins anew later`);
+    }
+  }
+
+  async #sweepStream(stream: Stream, lookedBefore: number): Promise<number> {
+    const { engine, clock, shardsAtOnce, catalog, fold } = this.#options;
+    const beforeMs = horizonMs(stream, clock.now());
+    let looked = lookedBefore;
+    const gone: Shard[] = [];
+    for (const shard of stream.shards) {
+      if (this.#closed) return looked;
+      if (++looked % shardsAtOnce === 0) await sleep(clock, 0);
+      if (expired(shard, beforeMs)) gone.push(shard);
+      else await this.#trim(shardLog(stream, shard.index), beforeMs);
+    }
+    if (gone.length === 0) return looked;
+    const deleted = await engine.delete(gone.map((shard) => shardLog(stream, shard.index)));
+    if (deleted === 'done') {
+      const shards = gone.map((shard) => shard.index);
+      await catalog.submit(
+        fold,
+        { type: 'forget', key: keyOf(stream), incarnation: stream.incarnation, shards },
+        true,
+      );
+    } else {
+      this.#options.report(`expired shards of the stream ${stream.name} could not be deleted (${deleted})`);
+    }
+    return looked;
+  }
+
+  async #trim(log: string, beforeMs: number): Promise<void> {
+    const { engine, report } = this.#options;
+    const state = engine.state(log);
+    if (state === undefined || state.firstPosition >= state.endPosition) return;
+    const position = await engine.findByArrival(log, beforeMs);
+    if (position === undefined || position <= state.firstPosition) return;
+    const trimmed = await engine.trim(log, position);
+    if (trimmed !== 'done') report(`the log ${log} could not be trimmed (${trimmed})`);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * A stream and its shards, as the catalog keeps them: plain, readonly, shared between views.
+ *
+ *      CREATING ──▶ ACTIVE ──split, merge──▶ UPDATING ──▶ ACTIVE        and from each: ──delete──▶ DELETING ──▶ gone
+ *
+ * Invariants:
+ * - The open shards of a stream that is past CREATING cover the whole ring of hash keys, without overlap.
+ * - A shard's index is never given twice in one stream, a stream's incarnation never twice in one catalog; so a log
+ *   id, made of both, is never given twice although names come back.
+ * - A child's `createdMs` is at least a second above its parents': sequence numbers rise from parent to child.
+ */
+import type { LogId, Position } from '@millrace/log';
+import type { HashKeyRange } from '@millrace/wire';
+import { hourMs } from './limits.js';
+
+export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
+export type StreamMode = 'PROVISIONED' | 'ON_DEMAND';
+
+export interface Stream {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  /** Counts all streams there ever were in this catalog. */
+  readonly incarnation: number;
+  readonly status: StreamStatus;
+  /** When the status was taken. */
+  readonly sinceMs: number;
+  readonly createdMs: number;
+  readonly mode: StreamMode;
+  readonly retentionHours: number;
+  readonly recordKibMax: number;
+  readonly tags: { readonly [key: string]: string };
+  /** By rising index; those whose records have all expired are gone from it. */
+  readonly shards: readonly Shard[];
+  readonly nextShardIndex: number;
+  readonly openShards: number;
+  /** Set while UPDATING, and kept while DELETING so that the children's logs go too. */
+  readonly reshard: Reshard | undefined;
+}
+
+export interface Shard {
+  readonly index: number;
+  /** Its creation as sequence numbers tell it. */
+  readonly createdMs: number;
+  /** When it began to take records. */
+  readonly openedMs: number;
+  readonly range: HashKeyRange;
+  /** None, the shard that was split, or the two that were merged. */
+  readonly parents: readonly number[];
+  readonly closed: { readonly atMs: number; readonly endPosition: Position } | undefined;
+}
+
+/** A split or a merge on its way: its parents are still open, its children are planned. */
+export interface Reshard {
+  readonly parents: readonly number[];
+  readonly children: readonly { readonly index: number; readonly range: HashKeyRange }[];
+}
+
+/** Where a stream stands in ordered maps: by account, region and name. No part holds a slash. */
+export function streamKey(account: string, region: string, name: string): string {
+  return `${account}/${region}/${name}`;
+}
+
+export function keyOf(stream: Stream): string {
+  return streamKey(stream.account, stream.region, stream.name);
+}
+
+/** The log of a shard: unique for good, since neither number is given twice. */
+export function shardLog(stream: { readonly incarnation: number }, index: number): LogId {
+  return `stream-${stream.incarnation}/shard-${index}`;
+}
+
+/** Every log the stream has or is about to have. */
+export function logsOf(stream: Stream): readonly LogId[] {
+  const planned = stream.reshard?.children ?? [];
+  return [...stream.shards, ...planned].map((shard) => shardLog(stream, shard.index));
+}
+
+/**
+ * The shards that a client is shown at `nowMs`: none while CREATING, as kinesalite's tests saw it on AWS, and none that
+ * was closed longer ago than the retention: AWS expires it with the last of its records.
+ */
+export function visibleShards(stream: Stream, nowMs: number): readonly Shard[] {
+  if (stream.status === 'CREATING') return [];
+  const beforeMs = horizonMs(stream, nowMs);
+  return stream.shards.some((shard) => expired(shard, beforeMs))
+    ? stream.shards.filter((shard) => !expired(shard, beforeMs))
+    : stream.shards;
+}
+
+/** The shard with `index`, if a client may know it; see `visibleShards`. */
+export function visibleShard(stream: Stream, index: number, nowMs: number): Shard | undefined {
+  const shard = stream.status === 'CREATING' ? undefined : shardAt(stream, index);
+  return shard === undefined || expired(shard, horizonMs(stream, nowMs)) ? undefined : shard;
+}
+
+/** Whether a shard was closed so long ago that all of its records are gone. */
+export function expired(shard: Shard, beforeMs: number): boolean {
+  return shard.closed !== undefined && shard.closed.atMs <= beforeMs;
+}
+
+/** The shard with `index`, by binary search. */
+export function shardAt(stream: Stream, index: number): Shard | undefined {
+  const { shards } = stream;
+  let low = 0;
+  let high = shards.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const shard = shards[middle];
+    if (shard === undefined || shard.index === index) return shard;
+    if (shard.index < index) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
+}
+
+/** The shards that took over from `index`. */
+export function childrenOf(stream: Stream, index: number): readonly Shard[] {
+  return stream.shards.filter((shard) => shard.parents.includes(index));
+}
+
+/**
+ * The number in a shard's id, or undefined. AWS takes the bare number too, and any word before the dash (kinesalite's
+ * tests against AWS: `shardId-000000000000`, `shardId-0`, `0`, `a-0`).
+ */
+export function parseShardId(id: string): number | undefined {
+  const digits = id.split('-')[1] || id;
+  if (!/^\d+$/.test(digits)) return undefined;
+  const index = Number(digits);
+  return index <= 0x7fffffff ? index : undefined;
+}
+
+export function arnOf(stream: Stream): string {
+  return `arn:aws:kinesis:${stream.region}:${stream.account}:stream/${stream.name}`;
+}
+
+/** The instant before which records are gone. */
+export function horizonMs(stream: Stream, nowMs: number): number {
+  return nowMs - stream.retentionHours * hourMs;
+}

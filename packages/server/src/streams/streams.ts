@@ -1,0 +1,403 @@
+/**
+ * The streams service: what operations ask for, in the domain's words. It owns no thread of time, disk or chance of its
+ * own: engine, clock and randomness are given, so the simulator drives the very same object.
+ *
+ *      operation ──▶ Streams ──┬─ catalog (what streams there are)      view: one immutable picture a request
+ *                              ├─ Putter ─┐
+ *                              ├─ Reader ─┴─▶ engine (a log a shard)
+ *                              └─ Lifecycle, Retention: in the background, on the clock
+ */
+import type { Clock, Random } from '@millrace/base';
+import { assert, mib } from '@millrace/base';
+import type { LogEngine, RecordBatch } from '@millrace/log';
+import type { AwsError } from '@millrace/wire';
+import { parseSequenceNumber } from '@millrace/wire';
+import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
+import { openCatalog } from '../catalog/catalog.js';
+import { CatalogError } from '../catalog/catalog-error.js';
+import { Fold } from '../catalog/fold.js';
+import type { Addressed, Caller } from './address.js';
+import { streamNameOf } from './address.js';
+import * as errors from './errors.js';
+import { Lifecycle } from './lifecycle.js';
+import type { StreamsDelays, StreamsLimits } from './limits.js';
+import { defaultStreamsDelays, defaultStreamsLimits, recordBytesOf } from './limits.js';
+import type { PutBatch, PutResult } from './put-batch.js';
+import { Putter, putFailure } from './putter.js';
+import { Reader } from './reader.js';
+import { Retention } from './retention.js';
+import { secretBytes, TokenSealer } from './sealed-token.js';
+import { openIterator, sealIterator, shardIteratorKind } from './shard-iterator.js';
+import type { StartingPoint } from './starting-position.js';
+import { startingPosition } from './starting-position.js';
+import { storedDataStart, storedHeaderBytes } from './stored-record.js';
+import type { Shard, Stream } from './stream.js';
+import { childrenOf, parseShardId, visibleShard } from './stream.js';
+import type { CreateCommand, StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+import { findStream, streamsSection } from './streams-section.js';
+
+export type StreamsFold = Fold<StreamsState, StreamsCommand, StreamsOutcome>;
+
+export interface StreamsOptions {
+  readonly engine: LogEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A catalog that holds the fold of `streamsFold()` too; without one, the streams open their own and close it. */
+  readonly catalog?: { readonly catalog: Catalog; readonly fold: StreamsFold };
+  readonly catalogLimits?: Partial<CatalogLimits>;
+  readonly delays?: Partial<StreamsDelays>;
+  readonly limits?: Partial<StreamsLimits>;
+  /** What tokens are sealed with, 32 bytes or more; without it, one that is made once and kept in the catalog. */
+  readonly secret?: Uint8Array;
+  /** Told, in words for a person, what failed in the background and will be tried again. */
+  readonly report?: (message: string) => void;
+}
+
+export interface GetRecordsRequest extends Addressed {
+  readonly ShardIterator: string;
+  readonly Limit?: number | undefined;
+}
+
+export interface GetRecordsResult {
+  readonly stream: Stream;
+  readonly shard: Shard;
+  readonly records: RecordBatch;
+  /** Undefined when the shard has ended. */
+  readonly nextIterator: string | undefined;
+  readonly millisBehindLatest: number;
+  /** The shards that took over, when this one has ended. */
+  readonly children: readonly Shard[];
+}
+
+/** The streams' part of a catalog, for one that is shared with other services. */
+export function streamsFold(): StreamsFold {
+  return new Fold(streamsSection);
+}
+
+/** Opens the streams that `engine` holds and takes up what a crash has left half done. */
+export async function openStreams(options: StreamsOptions): Promise<Streams> {
+  const report = options.report ?? (() => {});
+  const own = options.catalog === undefined;
+  const fold = options.catalog?.fold ?? streamsFold();
+  const catalog =
+    options.catalog?.catalog ??
+    (await openCatalog({
+      engine: options.engine,
+      random: options.random,
+      folds: [fold],
+      limits: options.catalogLimits ?? {},
+      onSnapshotFailure: (reason) => report(`the catalog's snapshot was not written (${reason})`),
+    }));
+  const secret = options.secret ?? (await keptSecret(catalog, fold, options.random));
+  return new Streams(options, catalog, fold, secret, own, report);
+}
+
+async function keptSecret(catalog: Catalog, fold: StreamsFold, random: Random): Promise<Uint8Array> {
+  if (fold.view.secret === undefined) {
+    const secret = Buffer.from(random.bytes(secretBytes)).toString('hex');
+    await catalog.submit(fold, { type: 'secret', secret });
+  }
+  assert(fold.view.secret !== undefined, 'the secret was kept');
+  return Buffer.from(fold.view.secret, 'hex');
+}
+
+export class Streams {
+  readonly limits: StreamsLimits;
+  readonly clock: Clock;
+  /** For the tokens of other pages than records: one sealer a kind. */
+  readonly sealerOf: (kind: string) => TokenSealer;
+  readonly #catalog: Catalog;
+  readonly #ownCatalog: boolean;
+  readonly #fold: StreamsFold;
+  readonly #iteratorSealer: TokenSealer;
+  readonly #putter: Putter;
+  readonly #reader: Reader;
+  readonly #lifecycle: Lifecycle;
+  readonly #retention: Retention;
+
+  /** For `openStreams` alone. */
+  constructor(
+    options: StreamsOptions,
+    catalog: Catalog,
+    fold: StreamsFold,
+    secret: Uint8Array,
+    ownCatalog: boolean,
+    report: (message: string) => void,
+  ) {
+    const { engine, clock } = options;
+    const limits = { ...defaultStreamsLimits, ...options.limits };
+    this.limits = limits;
+    this.clock = clock;
+    this.sealerOf = (kind) => new TokenSealer(secret, kind);
+    this.#catalog = catalog;
+    this.#ownCatalog = ownCatalog;
+    this.#fold = fold;
+    this.#iteratorSealer = this.sealerOf(shardIteratorKind);
+    this.#putter = new Putter({ engine, clock, fold, limits });
+    this.#reader = new Reader({ engine, clock, limits });
+    const delays = { ...defaultStreamsDelays, ...options.delays };
+    this.#lifecycle = new Lifecycle({
+      engine,
+      clock,
+      catalog,
+      fold,
+      delays,
+      retryMs: limits.lifecycleRetryMs,
+      report,
+    });
+    this.#retention = new Retention({
+      engine,
+      clock,
+      catalog,
+      fold,
+      everyMs: limits.sweepEveryMs,
+      shardsAtOnce: limits.sweepShardsAtOnce,
+      report,
+      after: () => this.#lifecycle.takeUpAll(),
+    });
+    this.#lifecycle.takeUpAll();
+  }
+
+  /** Everything as it stands: immutable. A request takes one view and works on it to its end. */
+  get view(): StreamsState {
+    return this.#fold.view;
+  }
+
+  /** Time of the newest command: a clock must not start before it. */
+  get lastCommandMs(): number {
+    return this.#catalog.lastMs;
+  }
+
+  /** The stream that is meant. Throws what AWS answers when there is none. */
+  find(addressed: Addressed, caller: Caller, operationName: string): Stream {
+    const name = streamNameOf(addressed, caller, operationName);
+    const stream = findStream(this.view, caller.account, caller.region, name);
+    if (stream === undefined) throw errors.streamNotFound({ account: caller.account, name });
+    return stream;
+  }
+
+  async create(
+    caller: Caller,
+    stream: Omit<CreateCommand, 'type' | 'account' | 'region' | 'shardsMax'>,
+  ): Promise<void> {
+    const { account, region } = caller;
+    const { shardsPerAccountMax: shardsMax } = this.limits;
+    await this.#command({ type: 'create', account, region, ...stream, shardsMax });
+  }
+
+  /** Deletes a stream in any state (AWS's document of DeleteStream); once more, while it is DELETING, does nothing. */
+  async delete(stream: Stream): Promise<void> {
+    await this.#command({ type: 'delete', ...nameOf(stream) }, true);
+  }
+
+  /** Splits the shard at `at`, a hash key in decimal. */
+  async split(stream: Stream, shardId: string, at: string): Promise<void> {
+    const { shardsPerAccountMax: shardsMax } = this.limits;
+    await this.#command({ type: 'split', ...nameOf(stream), shard: indexOf(stream, shardId), at, shardsMax });
+  }
+
+  async merge(stream: Stream, shardId: string, adjacentId: string): Promise<void> {
+    const [shard, adjacent] = [indexOf(stream, shardId), indexOf(stream, adjacentId)];
+    await this.#command({ type: 'merge', ...nameOf(stream), shard, adjacent });
+  }
+
+  /**
+   * Puts a batch; what becomes of each record is in the result, unless the whole batch is refused. `single` is for
+   * PutRecord: its one record's failure says why, where PutRecords has one word for all.
+   */
+  async put(batch: PutBatch, caller: Caller, single = false): Promise<PutResult> {
+    const stream = this.checkPut(batch, caller, single);
+    return this.#putter.put(stream, batch, (failure) =>
+      single ? putFailure(failure, stream) : errors.recordFailure(),
+    );
+  }
+
+  /** Throws what a put would, without putting; answers the stream. */
+  checkPut(batch: PutBatch, caller: Caller, single = false): Stream {
+    const addressed = { StreamName: batch.streamName, StreamARN: batch.streamArn };
+    const stream = this.writable(addressed, caller, single ? 'PutRecord' : 'PutRecords');
+    checkSizes(stream, batch, single, this.limits.putBytesMax);
+    return stream;
+  }
+
+  /** The stream, if it takes records. AWS does not know one that is CREATING or DELETING (kinesalite, against AWS). */
+  writable(addressed: Addressed, caller: Caller, operationName: string): Stream {
+    const stream = this.find(addressed, caller, operationName);
+    if (stream.status !== 'ACTIVE' && stream.status !== 'UPDATING') throw errors.streamNotFound(stream);
+    return stream;
+  }
+
+  /**
+   * Checks a SequenceNumberForOrdering as AWS does: a sequence number, and not of the future (kinesalite, against
+   * AWS). Nothing else is to be done for the order: positions rise in a shard, and from parent to child.
+   */
+  checkOrdering(stream: Stream, value: string): void {
+    const parsed = parseSequenceNumber(value);
+    const newestMs = stream.shards.at(-1)?.createdMs ?? 0;
+    const latestS = Math.floor(Math.max(this.clock.now(), newestMs) / 1000);
+    if (parsed === undefined || parsed.arrivalS > latestS) throw errors.orderingInvalid(stream, value);
+  }
+
+  /** A sealed iterator for the shard; see `starting-position.ts`. */
+  async shardIterator(
+    addressed: Addressed,
+    caller: Caller,
+    shardId: string,
+    point: StartingPoint,
+  ): Promise<string> {
+    const name = streamNameOf(addressed, caller, 'GetShardIterator');
+    const named = { account: caller.account, name };
+    const index = parseShardId(shardId);
+    if (index === undefined) throw errors.shardNotFound(named, shardId);
+    const stream = findStream(this.view, caller.account, caller.region, name);
+    if (stream === undefined) throw errors.shardMissing(named, index);
+    const shard = this.#visibleShard(stream, index);
+    const nowMs = this.clock.now();
+    const position = await startingPosition(this.#reader, stream, shard, point, nowMs);
+    return this.#seal(stream, shard, position, nowMs);
+  }
+
+  async getRecords(request: GetRecordsRequest, caller: Caller): Promise<GetRecordsResult> {
+    const { stream, shard, position } = this.#openIterator(request, caller);
+    const recordsMax = Math.min(request.Limit ?? this.limits.readRecordsMax, this.limits.readRecordsMax);
+    const read = await this.#reader.read(stream, shard, position, recordsMax);
+    const { records, nextPosition, millisBehindLatest } = read;
+    return {
+      stream,
+      shard,
+      records,
+      nextIterator:
+        nextPosition === undefined ? undefined : this.#seal(stream, shard, nextPosition, this.clock.now()),
+      millisBehindLatest,
+      children: nextPosition === undefined ? childrenOf(stream, shard.index) : [],
+    };
+  }
+
+  /** Throws what GetRecords would, without reading. */
+  checkIterator(request: GetRecordsRequest, caller: Caller): void {
+    this.#openIterator(request, caller);
+  }
+
+  /** Trims what is past its retention now, without waiting for the clock. */
+  async sweep(): Promise<void> {
+    await this.#retention.sweep();
+  }
+
+  /** Starts nothing more, fails what waits, and waits for what is under way. The engine stays open. */
+  async close(): Promise<void> {
+    this.#putter.close();
+    await Promise.all([this.#lifecycle.close(), this.#retention.close()]);
+    if (this.#ownCatalog) await this.#catalog.close();
+  }
+
+  async #command(
+    command: StreamsCommand & { account: string; region: string; name: string },
+    urgent = false,
+  ): Promise<void> {
+    let refused: AwsError | undefined;
+    try {
+      refused = await this.#catalog.submit(this.#fold, command, urgent);
+    } catch (error) {
+      if (error instanceof CatalogError) throw commandFailure(error);
+      throw error;
+    }
+    if (refused !== undefined) throw refused;
+    const stream = findStream(this.view, command.account, command.region, command.name);
+    if (stream !== undefined) this.#lifecycle.takeUp(stream);
+  }
+
+  #openIterator(
+    request: GetRecordsRequest,
+    caller: Caller,
+  ): { stream: Stream; shard: Shard; position: number } {
+    const context = contextOf(caller);
+    const iterator = openIterator(
+      this.#iteratorSealer,
+      context,
+      request.ShardIterator,
+      this.clock.now(),
+      this.limits.iteratorLifeMs,
+    );
+    const { streamName: name, incarnation, shardIndex, position } = iterator;
+    if (request.StreamARN !== undefined && streamNameOf(request, caller, 'GetRecords') !== name) {
+      throw errors.invalidIterator();
+    }
+    const stream = findStream(this.view, caller.account, caller.region, name);
+    if (stream?.incarnation !== incarnation) {
+      throw errors.shardMissing({ account: caller.account, name }, shardIndex);
+    }
+    return { stream, shard: this.#visibleShard(stream, shardIndex), position };
+  }
+
+  /** The shard, if a client may know it: those whose retention has passed are gone whether swept or not. */
+  #visibleShard(stream: Stream, index: number): Shard {
+    const shard = visibleShard(stream, index, this.clock.now());
+    if (shard === undefined) throw errors.shardMissing(stream, index);
+    return shard;
+  }
+
+  #seal(stream: Stream, shard: Shard, position: number, issuedMs: number): string {
+    const { name: streamName, incarnation } = stream;
+    return sealIterator(this.#iteratorSealer, contextOf(stream), {
+      issuedMs,
+      streamName,
+      incarnation,
+      shardIndex: shard.index,
+      position,
+    });
+  }
+}
+
+/** What tokens are bound to: they open for this account and region alone. */
+export function contextOf(caller: Caller): string {
+  return `${caller.account}/${caller.region}`;
+}
+
+/** Throws when a record is larger than the stream takes, or all together than a request may be. */
+function checkSizes(stream: Stream, batch: PutBatch, single: boolean, putBytesMax: number): void {
+  const recordMax = recordBytesOf(stream.recordKibMax);
+  const { count, ends, payload } = batch;
+  let start = 0;
+  for (let i = 0; i < count; i++) {
+    const end = ends[i] ?? 0;
+    const bytes = end - start - storedHeaderBytes;
+    if (bytes > recordMax) {
+      const dataBytes = end - storedDataStart(payload, start);
+      const path = single ? 'data' : `records.${i + 1}.member.data`;
+      const dataMax = dataBytes > recordMax ? recordMax : recordMax - (bytes - dataBytes);
+      throw errors.recordTooLarge(path, dataBytes, dataMax);
+    }
+    start = end;
+  }
+  if (start - count * storedHeaderBytes > putBytesMax) throw errors.recordsTooLarge(putBytesMax / mib);
+}
+
+function nameOf(stream: Stream): { account: string; region: string; name: string } {
+  const { account, region, name } = stream;
+  return { account, region, name };
+}
+
+function indexOf(stream: Stream, shardId: string): number {
+  const index = parseShardId(shardId);
+  if (index === undefined) throw errors.shardNotFound(stream, shardId);
+  return index;
+}
+
+/** A command that the catalog could not take, as an answer. */
+function commandFailure(error: CatalogError): AwsError {
+  switch (error.code) {
+    case 'full':
+    case 'poisoned':
+    case 'unknown':
+      return errors.storageFailure(error.code);
+    case 'busy':
+      return errors.tooManyCommands();
+    case 'too-large':
+      return errors.commandTooLarge(error.message);
+    case 'closed':
+      return errors.closing();
+    case 'damaged':
+    case 'newer':
+      throw error;
+  }
+}
