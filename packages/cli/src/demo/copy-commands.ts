@@ -4,8 +4,9 @@
 export function putCommand(endpoint: string, streamName: string, region: string): readonly string[] {
   return [
     `AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws kinesis put-record \\`,
-    `  --endpoint-url ${endpoint} --region ${region} --stream-name ${streamName} \\`,
-    `  --partition-key ORD --cli-binary-format raw-in-base64-out --data hello`,
+    `  --endpoint-url ${endpoint} --region ${region} \\`,
+    `  --stream-name ${streamName} --partition-key ORD \\`,
+    `  --cli-binary-format raw-in-base64-out --data hello`,
   ];
 }
 
@@ -13,13 +14,19 @@ export function putCommand(endpoint: string, streamName: string, region: string)
 export function readCommand(endpoint: string, streamName: string, region: string): readonly string[] {
   return [
     `node --input-type=module <<'END'`,
-    `import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient } from '@aws-sdk/client-kinesis';`,
-    `const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };`,
-    `const kinesis = new KinesisClient({ endpoint: '${endpoint}', region: '${region}', credentials });`,
-    `const from = { StreamName: '${streamName}', ShardId: 'shardId-000000000000', ShardIteratorType: 'TRIM_HORIZON' };`,
-    `const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(from));`,
-    `const { Records } = await kinesis.send(new GetRecordsCommand({ ShardIterator, Limit: 3 }));`,
-    `for (const record of Records) console.log(record.SequenceNumber, Buffer.from(record.Data).toString());`,
+    `import * as aws from '@aws-sdk/client-kinesis';`,
+    `const kinesis = new aws.KinesisClient({`,
+    `  endpoint: '${endpoint}',`,
+    `  region: '${region}',`,
+    `  credentials: { accessKeyId: 'x', secretAccessKey: 'x' },`,
+    `});`,
+    `const { ShardIterator } = await kinesis.send(new aws.GetShardIteratorCommand({`,
+    `  StreamName: '${streamName}',`,
+    `  ShardId: 'shardId-000000000000',`,
+    `  ShardIteratorType: 'TRIM_HORIZON',`,
+    `}));`,
+    `const { Records } = await kinesis.send(new aws.GetRecordsCommand({ ShardIterator, Limit: 3 }));`,
+    `for (const { Data } of Records) console.log(Buffer.from(Data).toString());`,
     `END`,
   ];
 }

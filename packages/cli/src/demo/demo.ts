@@ -34,7 +34,7 @@ export const streamName = 'flights';
 export const streamRegion = 'us-east-1';
 const shardCount = 4;
 
-const checkpointEveryMs = 1_000;
+const checkpointEveryMs = 500;
 const drawEveryMs = 250;
 const lineEveryMs = 3_000;
 /** How long a stop waits for the consumer to read what is in the stream. */
@@ -150,6 +150,7 @@ class Demo {
     if (stop.aborted || ending.aborted) return;
     const { again, next } = session.takeStock();
     this.#dashboard.caughtUp();
+    await this.#despiteTheDisk(() => session.save(false));
     const { flights, rate, once } = this.#settings;
     const last = once ? this.#lastOfPass(again) : undefined;
     const producer = new Producer(

@@ -50,7 +50,7 @@ export function picture(
 }
 
 function head(view: View, columns: number, style: Style): string[] {
-  const title = `${style.bold('MILLRACE')} ${style.dim('│')} ${counted(view.passEvents, 'flight')} over and over into the stream ${style.bold(view.streamName)}`;
+  const title = `${style.bold('MILLRACE')} ${style.dim('│')} ${counted(view.passEvents, 'flight')} a pass into stream ${style.bold(view.streamName)}`;
   const facts = [
     `up ${clockFace(view.upMs)}`,
     `pid ${view.processId}`,
@@ -152,7 +152,7 @@ function stateLine(view: View, style: Style): string {
 export function pickedUpWords(pickedUp: PickedUp): string {
   const { afterCrash, events, held, lost, expired, duplicates } = pickedUp;
   const how = afterCrash ? 'a crash' : 'a stop in order';
-  const kept = held === 0 ? `${grouped(lost)} lost` : `${grouped(lost)} lost of ${grouped(held)} at stake`;
-  const old = expired === 0 ? '' : `, ${grouped(expired)} expired uncounted and put again`;
-  return `Picked up at event ${grouped(events + 1)} after ${how}: ${kept}${old}, ${counted(duplicates, 'duplicate')} dropped.`;
+  const kept = held === 0 ? `${grouped(lost)} lost` : `${grouped(lost)} of ${grouped(held)} lost`;
+  const old = expired === 0 ? '' : `, ${grouped(expired)} expired and put again`;
+  return `Picked up at ${grouped(events + 1)} after ${how}: ${kept}${old}, ${counted(duplicates, 'duplicate')} dropped.`;
 }

@@ -37,6 +37,7 @@ export class Session {
   /** Acknowledged and not in the checkpoint: what the stream must still hold. */
   readonly #held: readonly number[];
   #ledger: number;
+  #saving: Promise<unknown> = Promise.resolve();
   #lostBefore: number;
   #lostNow: readonly number[] = [];
   #expiredNow = 0;
@@ -137,8 +138,14 @@ export class Session {
     await this.#folder.acknowledge(numbers);
   }
 
-  /** Writes a checkpoint. One at a time. */
-  async save(clean: boolean): Promise<void> {
+  /** Writes a checkpoint, after any that is being written. */
+  save(clean: boolean): Promise<void> {
+    const saved = this.#saving.then(() => this.#saveNow(clean));
+    this.#saving = saved.catch(() => 'told to whoever asked for it');
+    return saved;
+  }
+
+  async #saveNow(clean: boolean): Promise<void> {
     if (this.#folder.ledgerBytes > ledgerBytesMax) {
       this.#ledger++;
       await this.#folder.beginLedger(this.#ledger);
