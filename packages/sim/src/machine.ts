@@ -35,7 +35,15 @@ export class Machine {
   #clock: AdjustableClock;
   #disk: SimulatedDisk;
 
-  constructor(random: Random, schedule: Schedule, clockFalls: number) {
+  readonly #tell: ((line: string) => void) | undefined;
+
+  constructor(
+    random: Random,
+    schedule: Schedule,
+    clockFalls: number,
+    tell: ((line: string) => void) | undefined,
+  ) {
+    this.#tell = tell;
     this.random = random;
     this.schedule = schedule;
     this.clockFalls = clockFalls;
@@ -72,13 +80,19 @@ export class Machine {
     if (end === 'process') {
       this.counts.processCrashes++;
       this.image.endProcess();
-      this.schedule.trace.note('process crash', this.#life);
+      this.#tellCrash('process crash');
       return;
     }
     this.counts.powerFailures++;
     const fate = pick(this.random, crashFates);
     this.image.losePower(fate, this.random);
-    this.schedule.trace.note(`power failure ${fate}`, this.#life);
+    this.#tellCrash(`power failure, unsynced: ${fate}`);
+  }
+
+  #tellCrash(what: string): void {
+    const { steps } = this.counts;
+    this.schedule.trace.note(what, this.#life);
+    this.#tell?.(`  step ${steps}: ${what}; ${this.image.names().length} files left`);
   }
 
   /** Performs one waiting operation. */

@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly steps: number;
   readonly canary: Canary | undefined;
   /** Gets a line for everything that happens. */
+  readonly trace: ((line: string) => void) | undefined;
+  /** Gets a line for each crash and each recovery. */
   readonly tell: ((line: string) => void) | undefined;
 }
 
