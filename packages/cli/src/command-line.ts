@@ -36,10 +36,7 @@ async function dispatch(host: Host, argv: readonly string[]): Promise<number> {
 function commandNamed(name: string): Command {
   const command = commands.find((each) => each.name === name);
   if (command !== undefined) return command;
-  const near = nearest(
-    name,
-    commands.map((each) => each.name),
-  );
+  const near = nearest(name, [...commands.map((each) => each.name), 'help', '--help', '--version']);
   const hint = near === undefined ? '' : `; did you mean ${near}?`;
   const what = name.startsWith('-') ? 'unknown option' : 'there is no command';
   throw new UsageError(`${what} ${name}${hint} (\`millrace --help\` lists them)`);

@@ -25,12 +25,13 @@ class Bench {
 
   /** As a start does; whatever ran before just vanishes, as by SIGKILL. */
   begin(streamCreatedMs = createdMs): Promise<Session> {
-    return Session.begin(
-      new DemoFolder(this.folder),
-      this.clock,
-      streamCreatedMs,
-      `series${streamCreatedMs}`,
-    );
+    const folder = new DemoFolder(this.folder);
+    this.#opened.push(folder);
+    return Session.begin(folder, this.clock, streamCreatedMs, `series${streamCreatedMs}`);
+  }
+
+  async close(): Promise<void> {
+    for (const folder of this.#opened) await folder.close();
   }
 }
 
