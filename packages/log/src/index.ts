@@ -1,5 +1,6 @@
 export type { AwkwardEngineOptions } from './awkward-engine.js';
 export { openAwkwardEngine } from './awkward-engine.js';
+export type { Canaries } from './canaries.js';
 export type {
   AppendBatch,
   AppendOutcome,
@@ -17,7 +18,13 @@ export type {
 } from './contract.js';
 export type { Disk, DiskErrorCode, DiskFile, DiskLock } from './disk.js';
 export { DiskError } from './disk.js';
+export type { NativeLimits } from './limits.js';
+export { nativeLimitsDefault } from './limits.js';
 export type { LogErrorCode } from './log-error.js';
 export { LogError } from './log-error.js';
 export type { MemoryEngineOptions } from './memory-engine.js';
 export { openMemoryEngine } from './memory-engine.js';
+export type { NativeEngine, NativeEngineOptions } from './native-engine.js';
+export { openNativeEngine } from './native-engine.js';
+export { nodeDisk } from './node-disk.js';
+export type { RecoveryReport } from './recovery.js';

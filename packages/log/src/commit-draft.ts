@@ -1,0 +1,311 @@
+/**
+ * A commit being made: requests join it in order, then it is encoded, written, and either published or taken back.
+ *
+ *      join*  ──▶  encode  ──▶  (written, synced)  ──▶  publish  ──▶  answer
+ *                                     └─ no room  ──▶  rollBack ──▶  answer `full`, or join a later one
+ *
+ * Invariant: joining decides everything (positions, arrival times, who meets a seal) and shows nothing; publishing
+ * shows it all at once. An answer that rests on something in the same draft, such as `sealed`, is given only with it.
+ */
+import { checksum } from '@millrace/base';
+import type { Canaries } from './canaries.js';
+import { commitHeaderBytes } from './commit.js';
+import type { AppendOutcome } from './contract.js';
+import {
+  bareFrame,
+  controlFrame,
+  frameBytes,
+  frameHeadBytes,
+  frameKind,
+  type OutgoingFrame,
+  type Section,
+  voidLog,
+  writeFrameHead,
+} from './frame.js';
+import { align8 } from './integers.js';
+import type { RegisteredLog, Registry } from './registry.js';
+import { type AppendRequest, isPrivileged, type LogsRequest, prepare, type Request } from './request.js';
+import type { Run } from './run.js';
+import { type Tail, withoutSlack } from './tail.js';
+
+interface Joined {
+  readonly request: Request;
+  readonly frame: OutgoingFrame | undefined;
+  /** The logs of the frame's sections, in their order; `undefined` for a section that went to no log. */
+  readonly logs: readonly (RegisteredLog | undefined)[];
+  readonly answer: () => void;
+}
+
+/** A smaller payload is copied behind its head: one larger write is cheaper than many parts. */
+const payloadInlineMax = 4096;
+
+export class CommitDraft {
+  readonly #registry: Registry;
+  readonly #canaries: Canaries;
+  readonly #tag: number;
+  readonly timeMs: number;
+  readonly #joined: Joined[] = [];
+  readonly #touched = new Set<RegisteredLog>();
+  #bytes = 0;
+  #frames = 0;
+
+  constructor(registry: Registry, canaries: Canaries, tag: number, timeMs: number) {
+    this.#registry = registry;
+    this.#canaries = canaries;
+    this.#tag = tag;
+    this.timeMs = timeMs;
+  }
+
+  /** Bytes of all frames. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+
+  get requests(): readonly Request[] {
+    return this.#joined.map((joined) => joined.request);
+  }
+
+  get hasUnprivileged(): boolean {
+    return this.#joined.some((joined) => !isPrivileged(joined.request));
+  }
+
+  /** Whether `request` would re-create a log that this very draft deletes: that has to wait for the next. */
+  conflicts(request: Request): boolean {
+    return (
+      request.kind === 'create' &&
+      request.logs.some((id) => this.#registry.joined(id)?.joinedDeleted === true)
+    );
+  }
+
+  join(request: Request): void {
+    switch (request.kind) {
+      case 'append':
+        return this.#joinAppend(request);
+      case 'create':
+        return this.#joinCreate(request);
+      case 'delete':
+        return this.#joinDelete(request);
+      case 'seal': {
+        const log = this.#logOf(request.log);
+        const before = log?.joinedSealed === true;
+        const sections = log === undefined || before ? [] : [this.#section(log, 0, log.joinedEnd)];
+        if (log !== undefined) log.joinedSealed = true;
+        const endPosition = log?.joinedEnd ?? 0;
+        const answer = (): void =>
+          request.answer(log === undefined ? { kind: 'missing' } : { kind: 'sealed', endPosition });
+        return this.#joinBare(request, frameKind.seal, sections, [log], answer);
+      }
+      case 'trim': {
+        const log = this.#logOf(request.log);
+        const before = Math.min(request.before, log?.joinedEnd ?? 0);
+        const sections = log === undefined || before <= log.first ? [] : [this.#section(log, 0, before)];
+        return this.#joinBare(request, frameKind.trim, sections, [log], () => request.answer('done'));
+      }
+    }
+  }
+
+  /**
+   * The commit's bytes: the header's place, heads and small payloads in `scratch`, large payloads as they came. The
+   * header is for `stamp` to fill in, at the start of the first part.
+   */
+  encode(scratch: Buffer): { readonly parts: readonly Uint8Array[]; readonly bodyChecksum: number } {
+    const parts: Uint8Array[] = [];
+    const sums = Buffer.allocUnsafe(this.#frames * 4);
+    let sum = 0;
+    let start = 0;
+    let at = commitHeaderBytes;
+    for (const { frame } of this.#joined) {
+      if (frame === undefined) continue;
+      const headAt = at;
+      at += writeFrameHead(scratch, at, frame, this.#tag);
+      scratch.copy(sums, sum, headAt + 4, headAt + 8);
+      sum += 4;
+      const { payload } = frame;
+      if (payload.length <= payloadInlineMax) {
+        scratch.set(payload, at);
+        at += payload.length;
+      } else {
+        parts.push(scratch.subarray(start, at), payload);
+        start = at;
+      }
+      const padding = align8(payload.length) - payload.length;
+      scratch.fill(0, at, at + padding);
+      at += padding;
+    }
+    if (at > start) parts.push(scratch.subarray(start, at));
+    return { parts, bodyChecksum: checksum(sums) };
+  }
+
+  /** How much `encode` needs of `scratch`. */
+  get scratchBytes(): number {
+    let bytes = commitHeaderBytes;
+    for (const { frame } of this.#joined) {
+      if (frame === undefined) continue;
+      bytes += frameHeadBytes(frame.sections.length, frame.ends.length) + 8;
+      if (frame.payload.length <= payloadInlineMax) bytes += frame.payload.length;
+    }
+    return bytes;
+  }
+
+  /** Shows what is now synced, the first frame at `offset` of `file`. */
+  publish(file: number, offset: number, tail: Tail): void {
+    let at = offset;
+    for (const joined of this.#joined) {
+      if (joined.frame === undefined) continue;
+      this.#apply(joined, joined.frame, file, at, tail);
+      at += frameBytes(joined.frame);
+    }
+  }
+
+  /** The logs that the draft changes. */
+  get touched(): Iterable<RegisteredLog> {
+    return this.#touched;
+  }
+
+  rollBack(): void {
+    for (const log of this.#touched) this.#registry.rollBack(log);
+  }
+
+  answer(): void {
+    for (const joined of this.#joined) joined.answer();
+  }
+
+  #joinAppend(request: AppendRequest): void {
+    const { batch } = request;
+    const { grouping, payloadChecksum } = prepare(request, this.#tag);
+    const outcomes: AppendOutcome[] = [];
+    const sections: Section[] = [];
+    const logs: (RegisteredLog | undefined)[] = [];
+    let appended = 0;
+    for (let i = 0; i < batch.logs.length; i++) {
+      const count = grouping.counts[i] as number;
+      const log = this.#logOf(batch.logs[i] as string);
+      if (log === undefined) outcomes.push({ kind: 'missing' });
+      else if (log.joinedSealed && !this.#canaries.sealRace) outcomes.push({ kind: 'sealed' });
+      else {
+        outcomes.push({ kind: 'appended', firstPosition: log.joinedEnd, arrivalMs: this.timeMs });
+        sections.push(this.#section(log, count, log.joinedEnd));
+        logs.push(log);
+        log.joinedEnd += count;
+        appended += count;
+        continue;
+      }
+      sections.push({ log: voidLog, count, position: 0, arrivalMs: this.timeMs });
+      logs.push(undefined);
+    }
+    const { order } = grouping;
+    const payload = withoutSlack(batch.payload);
+    const frame = { kind: frameKind.append, sections, order, ends: batch.ends, payload, payloadChecksum };
+    this.#add(request, appended === 0 ? undefined : frame, logs, () => request.answer(outcomes));
+  }
+
+  #joinCreate(request: LogsRequest): void {
+    const sections: Section[] = [];
+    const logs: RegisteredLog[] = [];
+    for (const id of request.logs) {
+      if (this.#registry.joined(id) !== undefined) continue;
+      const log = this.#registry.make(id);
+      sections.push(this.#section(log, id.length, 0));
+      logs.push(log);
+    }
+    const ids = Buffer.from(logs.map((log) => log.id).join(''), 'latin1');
+    const frame = logs.length === 0 ? undefined : controlFrame(frameKind.create, sections, ids, this.#tag);
+    this.#add(request, frame, logs, () => request.answer('done'));
+  }
+
+  #joinDelete(request: LogsRequest): void {
+    const sections: Section[] = [];
+    const logs: RegisteredLog[] = [];
+    for (const id of request.logs) {
+      const log = this.#logOf(id);
+      if (log === undefined) continue;
+      log.joinedDeleted = true;
+      sections.push(this.#section(log, 0, log.joinedEnd));
+      logs.push(log);
+    }
+    this.#joinBare(request, frameKind.delete, sections, logs, () => request.answer('done'));
+  }
+
+  #joinBare(
+    request: Request,
+    kind: 3 | 4 | 5,
+    sections: readonly Section[],
+    logs: readonly (RegisteredLog | undefined)[],
+    answer: () => void,
+  ): void {
+    this.#add(
+      request,
+      sections.length === 0 ? undefined : bareFrame(kind, sections, this.#tag),
+      logs,
+      answer,
+    );
+  }
+
+  #add(
+    request: Request,
+    frame: OutgoingFrame | undefined,
+    logs: readonly (RegisteredLog | undefined)[],
+    answer: () => void,
+  ): void {
+    if (frame !== undefined) {
+      this.#bytes += frameBytes(frame);
+      this.#frames++;
+    }
+    this.#joined.push({ request, frame, logs, answer });
+  }
+
+  /** A log that can still be spoken to in this draft; touching it here is what `rollBack` undoes. */
+  #logOf(id: string): RegisteredLog | undefined {
+    const log = this.#registry.joined(id);
+    return log === undefined || log.joinedDeleted ? undefined : log;
+  }
+
+  #section(log: RegisteredLog, count: number, position: number): Section {
+    this.#touched.add(log);
+    return { log: log.number, count, position, arrivalMs: this.timeMs };
+  }
+
+  #apply(joined: Joined, frame: OutgoingFrame, file: number, offset: number, tail: Tail): void {
+    switch (frame.kind) {
+      case frameKind.append:
+        return this.#applyAppend(joined, frame, file, offset, tail);
+      case frameKind.create:
+        for (const log of joined.logs) if (log !== undefined) this.#registry.created(log);
+        return;
+      case frameKind.seal:
+        for (const log of joined.logs) if (log !== undefined) this.#registry.sealed(log);
+        return;
+      case frameKind.trim:
+        for (const log of joined.logs) {
+          if (log !== undefined) this.#registry.trimmed(log, frame.sections[0]?.position ?? 0);
+        }
+        return;
+      case frameKind.delete:
+        for (const log of joined.logs) if (log !== undefined) this.#registry.deleted(log);
+        return;
+    }
+  }
+
+  #applyAppend(joined: Joined, frame: OutgoingFrame, file: number, offset: number, tail: Tail): void {
+    const { payload, ends, order } = frame;
+    const batch = { payload, ends, order };
+    const logs: RegisteredLog[] = [];
+    const runs: Run[] = [];
+    let orderStart = 0;
+    for (let i = 0; i < frame.sections.length; i++) {
+      const { count, position, arrivalMs } = frame.sections[i] as Section;
+      const log = joined.logs[i];
+      if (log !== undefined && count > 0) {
+        this.#registry.appended(log, position, count, arrivalMs, file, offset);
+        logs.push(log);
+        runs.push({ batch, firstPosition: position, count, arrivalMs, orderStart });
+      }
+      orderStart += count;
+    }
+    tail.push(logs, runs);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * A window that moves over a file from front to back, so that walking small frames costs few large reads.
+ *
+ *      file    ───────────┬───────────────┬──────────
+ *      window             │ held bytes    │  ──▶ the rest of a frame that was cut off is read behind what is kept
+ *                       start
+ *
+ * Invariant: `bytes[0 .. length)` is the file from `start` on, and `start` is a multiple of 8, so that number tables
+ * in frames are aligned in memory. While a walk goes straight on, each read is twice the last, up to `readBytesMax`.
+ */
+import type { DiskFile } from './disk.js';
+
+const firstReadBytes = 16 * 1024;
+
+export class FileWindow {
+  readonly #readBytesMax: number;
+  #bytes: Buffer;
+  #start = 0;
+  #length = 0;
+  #file: DiskFile | undefined;
+  #number = 0;
+  #end = 0;
+  #nextReadBytes = firstReadBytes;
+  /** Bytes read since the window was made. */
+  bytesRead = 0;
+
+  constructor(readBytesMax: number) {
+    this.#readBytesMax = readBytesMax;
+    this.#bytes = Buffer.allocUnsafeSlow(firstReadBytes);
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** Looks at `file` up to `end`, which only ever grows for the same `number`: what is synced there never changes. */
+  attach(file: DiskFile, number: number, end: number): void {
+    if (number !== this.#number) this.#length = 0;
+    this.#file = file;
+    this.#number = number;
+    this.#end = end;
+  }
+
+  /** Where `offset` of the file is in `bytes`. */
+  at(offset: number): number {
+    return offset - this.#start;
+  }
+
+  /** Whether `length` bytes from `offset` on are in `bytes`. */
+  holds(offset: number, length: number): boolean {
+    return offset >= this.#start && offset + length <= this.#start + this.#length;
+  }
+
+  /** Reads until `length` bytes from `offset` on are held; `false` when the file ends before. */
+  async fill(offset: number, length: number): Promise<boolean> {
+    if (this.#file === undefined || offset + length > this.#end) return false;
+    const heldEnd = this.#start + this.#length;
+    const straightOn = this.#length > 0 && offset >= this.#start && offset <= heldEnd;
+    const kept = straightOn ? heldEnd - offset : 0;
+    this.#nextReadBytes = straightOn ? Math.min(this.#nextReadBytes * 2, this.#readBytesMax) : firstReadBytes;
+    const wanted = Math.min(Math.max(length, this.#nextReadBytes), this.#end - offset);
+    this.#makeRoom(wanted, offset - this.#start, kept);
+    this.#start = offset;
+    this.#length = kept;
+    const read = await this.#file.read(this.#bytes.subarray(kept, wanted), offset + kept);
+    this.bytesRead += read;
+    this.#length = kept + read;
+    return this.#length >= length;
+  }
+
+  /** Gives back the memory that one large frame took. */
+  shrink(): void {
+    if (this.#bytes.length <= 2 * this.#readBytesMax) return;
+    this.#bytes = Buffer.allocUnsafeSlow(firstReadBytes);
+    this.#length = 0;
+  }
+
+  #makeRoom(wanted: number, from: number, kept: number): void {
+    if (this.#bytes.length >= wanted) {
+      if (kept > 0) this.#bytes.copyWithin(0, from, from + kept);
+      return;
+    }
+    const larger = Buffer.allocUnsafeSlow(
+      Math.max(wanted, Math.min(this.#bytes.length * 2, this.#readBytesMax)),
+    );
+    if (kept > 0) larger.set(this.#bytes.subarray(from, from + kept));
+    this.#bytes = larger;
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * A frame is one append, or one command, in the journal.
+ *
+ *      frame   = head payload                        both padded with zeros to a multiple of 8
+ *      head    = magic:u32 "MRFR"                    0
+ *                checksum:u32                        4   of the head from byte 8 on, its padding included
+ *                length:u32                          8   of the whole frame
+ *                payloadLength:u32                  12   without the padding
+ *                payloadChecksum:u32                16
+ *                kind:u32                           20
+ *                sectionCount:u32                   24
+ *                recordCount:u32                    28
+ *                section × sectionCount             32
+ *                order:u32 × recordCount                 only with several sections: see grouping.ts
+ *                end:u32 × recordCount                   where each record ends in the payload
+ *      section = log:u32 count:u32 position:u64 arrivalMs:u64
+ *
+ * All integers are little-endian. Checksums are CRC-32 seeded with the store's tag, so that another store's frames
+ * are never taken for ours. The payload has its own checksum because it is known before the head is, and because a
+ * reader may then step over the payloads of logs that it does not want.
+ *
+ *      kind      section                                              payload
+ *      append    log (0: not appended), records, first position, …    the batch's, as it came
+ *      create    the new log's number, length of its id               the ids, one after another
+ *      seal      log, 0, end position                                 none
+ *      trim      log, 0, first position left                          none
+ *      delete    log                                                  none
+ *
+ * Invariant: the counts of an append's sections sum to its records, and section s's records are those from
+ * order[counts before s] on. A section with log 0 marks records of the batch that are not in any log (it was sealed or missing).
+ */
+import { assert, checksum } from '@millrace/base';
+import { align8, readU64, writeU64 } from './integers.js';
+
+export const frameKind = { append: 1, create: 2, seal: 3, trim: 4, delete: 5 } as const;
+export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
+
+export interface Section {
+  readonly log: number;
+  readonly count: number;
+  readonly position: number;
+  readonly arrivalMs: number;
+}
+
+/** The section of records that went to no log. */
+export const voidLog = 0;
+
+export interface OutgoingFrame {
+  readonly kind: FrameKind;
+  readonly sections: readonly Section[];
+  readonly order: Uint32Array | undefined;
+  readonly ends: Uint32Array;
+  readonly payload: Uint8Array;
+  readonly payloadChecksum: number;
+}
+
+export const frameMagic = 0x5246524d;
+/** The part of a head whose length is the same in all frames. */
+export const frameFixedBytes = 32;
+const sectionBytes = 24;
+const noNumbers = new Uint32Array(0);
+const noBytes = new Uint8Array(0);
+
+export function controlFrame(
+  kind: FrameKind,
+  sections: readonly Section[],
+  payload: Uint8Array,
+  tag: number,
+): OutgoingFrame {
+  return {
+    kind,
+    sections,
+    order: undefined,
+    ends: noNumbers,
+    payload,
+    payloadChecksum: checksum(payload, tag),
+  };
+}
+
+/** A command that carries no bytes of its own. */
+export function bareFrame(kind: FrameKind, sections: readonly Section[], tag: number): OutgoingFrame {
+  return controlFrame(kind, sections, noBytes, tag);
+}
+
+export function frameHeadBytes(sectionCount: number, recordCount: number): number {
+  return align8(frameFixedBytes + sectionCount * sectionBytes + recordCount * (sectionCount > 1 ? 8 : 4));
+}
+
+export function frameBytes(frame: OutgoingFrame): number {
+  return frameHeadBytes(frame.sections.length, frame.ends.length) + align8(frame.payload.length);
+}
+
+/** Writes the head of `frame` at `at` and answers its length. */
+export function writeFrameHead(target: Buffer, at: number, frame: OutgoingFrame, tag: number): number {
+  const { sections, order, ends, payload } = frame;
+  const headBytes = frameHeadBytes(sections.length, ends.length);
+  assert(
+    (sections.length > 1 && ends.length > 0) === (order !== undefined),
+    'an order goes with several sections',
+  );
+  target.writeUInt32LE(frameMagic, at);
+  target.writeUInt32LE(headBytes + align8(payload.length), at + 8);
+  target.writeUInt32LE(payload.length, at + 12);
+  target.writeUInt32LE(frame.payloadChecksum, at + 16);
+  target.writeUInt32LE(frame.kind, at + 20);
+  target.writeUInt32LE(sections.length, at + 24);
+  target.writeUInt32LE(ends.length, at + 28);
+  let next = at + frameFixedBytes;
+  for (const section of sections) {
+    target.writeUInt32LE(section.log, next);
+    target.writeUInt32LE(section.count, next + 4);
+    writeU64(target, section.position, next + 8);
+    writeU64(target, section.arrivalMs, next + 16);
+    next += sectionBytes;
+  }
+  if (order !== undefined) {
+    target.set(bytesOf(order), next);
+    next += order.byteLength;
+  }
+  target.set(bytesOf(ends), next);
+  next += ends.byteLength;
+  target.fill(0, next, at + headBytes);
+  target.writeUInt32LE(checksum(target.subarray(at + 8, at + headBytes), tag), at + 4);
+  return headBytes;
+}
+
+/**
+ * The length of the head at `at`, of which the fixed part must be there; `undefined` when no frame starts there. It
+ * is not believed yet: the caller bounds it by what the file and a commit can hold, reads it, and asks `frameHeadAt`.
+ */
+export function frameHeadBytesAt(bytes: Buffer, at: number): number | undefined {
+  if (bytes.readUInt32LE(at) !== frameMagic) return undefined;
+  const headBytes = frameHeadBytes(bytes.readUInt32LE(at + 24), bytes.readUInt32LE(at + 28));
+  const length = headBytes + align8(bytes.readUInt32LE(at + 12));
+  return length === bytes.readUInt32LE(at + 8) ? headBytes : undefined;
+}
+
+/** The checked head of the frame at `at`, all of which (`frameHeadBytesAt`) must be there; `undefined` when it is damaged. */
+export function frameHeadAt(bytes: Buffer, at: number, tag: number): FrameHead | undefined {
+  const headBytes = frameHeadBytesAt(bytes, at);
+  if (headBytes === undefined || at + headBytes > bytes.length) return undefined;
+  if (checksum(bytes.subarray(at + 8, at + headBytes), tag) !== bytes.readUInt32LE(at + 4)) return undefined;
+  const head = new FrameHead(bytes, at, headBytes);
+  return head.isSound() ? head : undefined;
+}
+
+/** A view of a checked head inside a buffer; good for as long as the buffer's bytes stay where they are. */
+export class FrameHead {
+  readonly #bytes: Buffer;
+  readonly #at: number;
+  readonly headBytes: number;
+  readonly sectionCount: number;
+  readonly recordCount: number;
+
+  constructor(bytes: Buffer, at: number, headBytes: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+    this.headBytes = headBytes;
+    this.sectionCount = bytes.readUInt32LE(at + 24);
+    this.recordCount = bytes.readUInt32LE(at + 28);
+  }
+
+  get length(): number {
+    return this.#bytes.readUInt32LE(this.#at + 8);
+  }
+
+  get kind(): number {
+    return this.#bytes.readUInt32LE(this.#at + 20);
+  }
+
+  get checksum(): number {
+    return this.#bytes.readUInt32LE(this.#at + 4);
+  }
+
+  logOf(index: number): number {
+    return this.#bytes.readUInt32LE(this.#section(index));
+  }
+
+  countOf(index: number): number {
+    return this.#bytes.readUInt32LE(this.#section(index) + 4);
+  }
+
+  positionOf(index: number): number {
+    return readU64(this.#bytes, this.#section(index) + 8);
+  }
+
+  arrivalOf(index: number): number {
+    return readU64(this.#bytes, this.#section(index) + 16);
+  }
+
+  get order(): Uint32Array | undefined {
+    return this.sectionCount > 1 ? this.#numbers(this.#tables()) : undefined;
+  }
+
+  get ends(): Uint32Array {
+    return this.#numbers(this.#tables() + (this.sectionCount > 1 ? this.recordCount * 4 : 0));
+  }
+
+  /** The payload, whose bytes must be in the buffer; `undefined` when they are damaged. */
+  payload(tag: number): Buffer | undefined {
+    const start = this.#at + this.headBytes;
+    const payload = this.#bytes.subarray(start, start + this.#bytes.readUInt32LE(this.#at + 12));
+    return checksum(payload, tag) === this.#bytes.readUInt32LE(this.#at + 16) ? payload : undefined;
+  }
+
+  /** What a checksum cannot say: that the writer was right. Kept cheap; a frame that passes is safe to walk. */
+  isSound(): boolean {
+    const { kind } = this;
+    if (kind < frameKind.append || kind > frameKind.delete) return false;
+    if (kind !== frameKind.append) return this.recordCount === 0;
+    let records = 0;
+    for (let i = 0; i < this.sectionCount; i++) records += this.countOf(i);
+    return records === this.recordCount && this.sectionCount > 0;
+  }
+
+  #section(index: number): number {
+    return this.#at + frameFixedBytes + index * sectionBytes;
+  }
+
+  #tables(): number {
+    return this.#section(this.sectionCount);
+  }
+
+  #numbers(at: number): Uint32Array {
+    return new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset + at, this.recordCount);
+  }
+}
+
+function bytesOf(numbers: Uint32Array): Uint8Array {
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+}

@@ -1,0 +1,358 @@
+/**
+ * The writer: takes what is queued, makes one commit of it, writes and syncs that, and only then answers.
+ *
+ *      queue ──▶ draft ──▶ write ──▶ sync ──▶ publish, answer ──▶ next draft: whatever has been queued meanwhile
+ *                            │         └─ failed ──▶ poisoned
+ *                            ├─ no room ──▶ cut back: data is answered `full`, commands try again, with the reserve
+ *                            └─ failed ──▶ poisoned
+ *
+ * Invariant: never more than one write or sync of the journal is in flight, so all that is before a commit was synced
+ * when it was written. Nothing is shown or acknowledged before its sync. Once poisoned, nothing is written again.
+ *
+ * What a failed write or sync leaves on the disk nobody knows: the requests of that very commit are answered
+ * `unknown`, all others `poisoned`.
+ */
+import { type Clock, present } from '@millrace/base';
+import type { Canaries } from './canaries.js';
+import { CommitDraft } from './commit-draft.js';
+import type { LogId } from './contract.js';
+import { DiskError } from './disk.js';
+import type { Journal } from './journal.js';
+import type { NativeLimits } from './limits.js';
+import type { Registry } from './registry.js';
+import { fail, isPrivileged, type Request, RequestQueue } from './request.js';
+import type { Reserve } from './reserve.js';
+import type { Tail } from './tail.js';
+
+export interface GroupCommitParts {
+  readonly clock: Clock;
+  readonly limits: NativeLimits;
+  readonly canaries: Canaries;
+  readonly journal: Journal;
+  readonly registry: Registry;
+  readonly tail: Tail;
+  readonly reserve: Reserve;
+  /** The newest time on the disk: the clock is never taken to stand before it. */
+  readonly newestMs: number;
+  /** Called for each log that a commit changed, once that is visible. */
+  readonly changed: (log: LogId) => void;
+}
+
+const scratchBytesFirst = 64 * 1024;
+/** Offsets have 32 bits: a file that cannot be left for a new one (no room) is not written past this. */
+const fileBytesLimit = 2 ** 32;
+
+export class GroupCommit {
+  readonly #clock: Clock;
+  readonly #limits: NativeLimits;
+  readonly #canaries: Canaries;
+  readonly #journal: Journal;
+  readonly #registry: Registry;
+  readonly #tail: Tail;
+  readonly #reserve: Reserve;
+  readonly #changed: (log: LogId) => void;
+  readonly #queue: RequestQueue;
+  #newestMs: number;
+  #scratch = Buffer.allocUnsafeSlow(scratchBytesFirst);
+  /** Privileged requests of a commit that found no room: they go first, and alone. */
+  #retry: Request[] = [];
+  #reserveWanted = false;
+  /** A new file was due and found no room: tried again after the next commit. */
+  #rollBlocked = false;
+  #running: Promise<void> | undefined;
+  #sweeping: Promise<void> | undefined;
+  #poison: string | undefined;
+  #full: string | undefined;
+  #commits = 0;
+  #syncs = 0;
+
+  constructor(parts: GroupCommitParts) {
+    this.#clock = parts.clock;
+    this.#limits = parts.limits;
+    this.#canaries = parts.canaries;
+    this.#journal = parts.journal;
+    this.#registry = parts.registry;
+    this.#tail = parts.tail;
+    this.#reserve = parts.reserve;
+    this.#changed = parts.changed;
+    this.#newestMs = parts.newestMs;
+    this.#queue = new RequestQueue(parts.limits, parts.journal.chain.tag);
+    if (!parts.reserve.held) this.#noteFull('there is none to keep back');
+  }
+
+  get poisoned(): boolean {
+    return this.#poison !== undefined;
+  }
+
+  /** Why nothing is written any more, or for the time being. */
+  get trouble(): string | undefined {
+    return this.#poison ?? this.#full;
+  }
+
+  get commits(): number {
+    return this.#commits;
+  }
+
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  get queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number } {
+    return { ...this.#queue.queued, waiting: this.#queue.waiting };
+  }
+
+  /** Queues a request; it is answered when its commit is synced, or cannot be. */
+  submit(request: Request): void {
+    if (this.#poison !== undefined) return fail(request, 'poisoned');
+    this.#queue.push(request);
+    this.#kick();
+  }
+
+  /**
+   * Writes a commit without frames: it names everything before it as synced, so that damage to that can be told
+   * from a torn tail. `false` when there is no room or the disk fails.
+   */
+  async mark(): Promise<boolean> {
+    await this.idle();
+    if (this.#poison !== undefined) return false;
+    const draft = this.#draft();
+    return (await this.#write(draft)) === 'written' && this.#poison === undefined;
+  }
+
+  /** Resolves when nothing is queued, written or removed. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined || this.#sweeping !== undefined) {
+      await this.#running;
+      await this.#sweeping;
+    }
+  }
+
+  /** Begins to remove the files in which nothing is alive; commits are not held up. */
+  sweep(): void {
+    if (this.#activeIsDead() && !this.#rollBlocked) this.#kick();
+    if (this.#sweeping === undefined && this.#poison === undefined && this.#oldestIsDead()) {
+      this.#sweeping = this.#sweep();
+    }
+  }
+
+  #kick(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // One turn later, so that the calls of this turn share the first commit.
+    await Promise.resolve();
+    while (this.#poison === undefined && this.#hasWork()) await this.#step();
+    this.#failAll('poisoned');
+    this.#running = undefined;
+  }
+
+  #hasWork(): boolean {
+    return this.#retry.length > 0 || !this.#queue.empty || (this.#activeIsDead() && !this.#rollBlocked);
+  }
+
+  /** One commit, from the queue to its answers. */
+  async #step(): Promise<void> {
+    try {
+      const roomForData = await this.#prepareFiles();
+      if (this.#retry.length === 0 && !roomForData) this.#refuseData();
+    } catch (error) {
+      this.#poisonBy(error);
+      return;
+    }
+    const draft = this.#gather();
+    if (draft.frames === 0) {
+      draft.answer();
+      return;
+    }
+    if ((await this.#write(draft)) === 'full') this.#takeBack(draft);
+  }
+
+  #draft(): CommitDraft {
+    const nowMs = this.#clock.now();
+    this.#newestMs = Math.max(this.#newestMs, nowMs);
+    const timeMs = this.#canaries.timeBackwards ? nowMs : this.#newestMs;
+    return new CommitDraft(this.#registry, this.#canaries, this.#journal.chain.tag, timeMs);
+  }
+
+  #gather(): CommitDraft {
+    const draft = this.#draft();
+    const fits = (next: Request): boolean =>
+      (draft.bytes === 0 || draft.bytes + next.bytes <= this.#limits.commitBytesMax) &&
+      !draft.conflicts(next);
+    if (this.#retry.length > 0) {
+      let taken = 0;
+      for (let next = this.#retry[0]; next !== undefined && fits(next); next = this.#retry[taken]) {
+        draft.join(next);
+        taken++;
+      }
+      this.#retry.splice(0, taken);
+      return draft;
+    }
+    for (let next = this.#queue.peek(); next !== undefined && fits(next); next = this.#queue.peek()) {
+      this.#queue.shift();
+      draft.join(next);
+    }
+    return draft;
+  }
+
+  /** Writes and syncs `draft`, shows it and answers it. On `full` nothing of it is on the disk; else it is settled. */
+  async #write(draft: CommitDraft): Promise<'written' | 'full'> {
+    const journal = this.#journal;
+    if (this.#scratch.length < draft.scratchBytes) {
+      this.#scratch = Buffer.allocUnsafeSlow(Math.max(draft.scratchBytes, this.#scratch.length * 2));
+    }
+    const { parts, bodyChecksum } = draft.encode(this.#scratch);
+    const stamp = journal.stamp(this.#scratch, draft.bytes, bodyChecksum, draft.frames, draft.timeMs);
+    try {
+      if (journal.activeEnd + this.#limits.commitBytesMax >= fileBytesLimit)
+        return this.#noteFull('the newest file is full');
+      await journal.write(parts);
+    } catch (error) {
+      if (!isFull(error)) return this.#poisonCommit(draft, error);
+      try {
+        await journal.cutBack();
+      } catch (cutError) {
+        return this.#poisonCommit(draft, cutError);
+      }
+      return this.#noteFull(error.message);
+    }
+    if (this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
+    try {
+      await journal.sync();
+    } catch (error) {
+      return this.#poisonCommit(draft, error);
+    }
+    this.#syncs++;
+    if (!this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
+    return 'written';
+  }
+
+  #show(draft: CommitDraft, headerChecksum: number): void {
+    const journal = this.#journal;
+    const bodyAt = journal.nextBodyAt;
+    draft.publish(journal.active, bodyAt, this.#tail);
+    journal.settle(draft.bytes, headerChecksum);
+    this.#commits++;
+    this.#rollBlocked = false;
+    if (draft.hasUnprivileged) this.#full = undefined;
+    for (const log of draft.touched) this.#changed(log.id);
+    draft.answer();
+    this.sweep();
+  }
+
+  /** Nothing of `draft` was written: data is answered, commands try again; with the reserve if they were alone. */
+  #takeBack(draft: CommitDraft): void {
+    draft.rollBack();
+    const alone = !draft.hasUnprivileged;
+    const again: Request[] = [];
+    for (const request of draft.requests) {
+      if (!isPrivileged(request) || (alone && this.#reserveSpent)) fail(request, 'full');
+      else again.push(request);
+    }
+    this.#retry.unshift(...again);
+    this.#reserveWanted = alone && again.length > 0;
+  }
+
+  /** Whether giving up the reserve would free nothing. */
+  get #reserveSpent(): boolean {
+    return !this.#reserve.held || this.#limits.reserveBytes === 0;
+  }
+
+  /** Sees to the reserve and to a new file when one is due. Answers whether there may be room for data. */
+  async #prepareFiles(): Promise<boolean> {
+    if (this.#reserveWanted) {
+      this.#reserveWanted = false;
+      await this.#reserve.giveUp();
+    }
+    if (this.#rollDue()) await this.#roll();
+    if (this.#full === undefined) return true;
+    if (this.#retry.length > 0) return false;
+    // What a command has freed is there only after its files are gone.
+    await this.#sweeping;
+    return this.#reserve.restore();
+  }
+
+  #rollDue(): boolean {
+    const journal = this.#journal;
+    if (journal.activeEnd >= this.#limits.journalFileBytesMax && journal.activeBodyBytes > 0) return true;
+    return this.#activeIsDead();
+  }
+
+  #activeIsDead(): boolean {
+    return !this.#registry.anchored && this.#journal.activeBodyBytes > this.#limits.deadBytesMax;
+  }
+
+  async #roll(): Promise<void> {
+    for (const mayGiveUp of [true, false]) {
+      try {
+        await this.#journal.roll(this.#registry, this.#newestMs);
+        this.#rollBlocked = false;
+        this.sweep();
+        return;
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        this.#noteFull(error.message);
+        // A new file is how a full disk gets rid of an old one; for data alone the old file does for now.
+        this.#rollBlocked = true;
+        if (!mayGiveUp || this.#reserveSpent || !this.#activeIsDead()) return;
+        await this.#reserve.giveUp();
+      }
+    }
+  }
+
+  #oldestIsDead(): boolean {
+    const { oldest, active } = this.#journal;
+    return oldest < active && !this.#registry.anchoredIn(oldest);
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      while (this.#oldestIsDead()) {
+        await this.#journal.removeOldest();
+        if (this.#reserve.held) this.#full = undefined;
+      }
+    } catch (error) {
+      this.#poisonBy(error);
+    }
+    this.#sweeping = undefined;
+  }
+
+  #refuseData(): void {
+    const kept: Request[] = [];
+    while (!this.#queue.empty) {
+      const request = present(this.#queue.shift(), 'a queued request');
+      if (isPrivileged(request)) kept.push(request);
+      else fail(request, 'full');
+    }
+    this.#retry.push(...kept);
+  }
+
+  #noteFull(reason: string): 'full' {
+    this.#full = `no room on the disk: ${reason}`;
+    return 'full';
+  }
+
+  #poisonCommit(draft: CommitDraft, error: unknown): 'written' {
+    this.#poisonBy(error);
+    draft.rollBack();
+    for (const request of draft.requests) fail(request, 'unknown');
+    return 'written';
+  }
+
+  /** From here on nothing is written: what the disk holds is for the next opening to find out. */
+  #poisonBy(error: unknown): void {
+    if (!(error instanceof DiskError)) throw error;
+    this.#poison ??= `a write or sync failed (${error.message}); restart to go on from what is on the disk`;
+  }
+
+  #failAll(failure: 'poisoned'): void {
+    for (const request of this.#retry) fail(request, failure);
+    this.#retry = [];
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) fail(next, failure);
+  }
+}
+
+function isFull(error: unknown): error is DiskError {
+  return error instanceof DiskError && error.code === 'full';
+}

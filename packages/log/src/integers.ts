@@ -1,0 +1,17 @@
+/** 64-bit unsigned integers, little-endian, for values that are safe integers (positions, times, commit numbers). */
+
+const twoTo32 = 2 ** 32;
+
+export function writeU64(target: Buffer, value: number, at: number): void {
+  target.writeUInt32LE(value >>> 0, at);
+  target.writeUInt32LE(Math.floor(value / twoTo32), at + 4);
+}
+
+export function readU64(source: Buffer, at: number): number {
+  return source.readUInt32LE(at + 4) * twoTo32 + source.readUInt32LE(at);
+}
+
+/** The least multiple of eight that is not below `length`: everything in the journal starts at one. */
+export function align8(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}

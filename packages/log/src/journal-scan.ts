@@ -1,0 +1,145 @@
+/**
+ * Goes through a journal file's commits from its header on, checks each whole, and hands its frames on.
+ *
+ *      header ✓ │ commit ✓ │ commit ✓ │ commit ✗ ·········
+ *                                      └ end: what comes from here on is a torn tail or damage, which recovery tells
+ *
+ * Invariant: a commit's frames are handed on only after its header, its place in the chain, every frame and the
+ * number of frames are found right. Nothing on the disk can make the scan throw, or read what is not there.
+ */
+import { checksum } from '@millrace/base';
+import type { Canaries } from './canaries.js';
+import { type CommitHeader, commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
+import type { FileWindow } from './file-window.js';
+import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
+
+/** What the next commit must be. */
+export interface ScanState {
+  readonly tag: number;
+  readonly file: number;
+  readonly commitBytesMax: number;
+  readonly canaries: Canaries;
+  offset: number;
+  generation: number;
+  nextCommit: number;
+  lastChecksum: number;
+  newestMs: number;
+}
+
+export interface ScannedFrame {
+  readonly head: FrameHead;
+  readonly payload: Buffer;
+  readonly offset: number;
+}
+
+/** Scans up to `limit`; afterwards `state.offset` is where the last good commit ends. */
+export async function scanCommits(
+  window: FileWindow,
+  limit: number,
+  state: ScanState,
+  apply: (frame: ScannedFrame) => boolean,
+): Promise<void> {
+  while (state.offset + commitHeaderBytes <= limit) {
+    const { offset } = state;
+    if (!window.holds(offset, commitHeaderBytes) && !(await window.fill(offset, commitHeaderBytes))) return;
+    const header = commitHeaderAt(window.bytes, window.at(offset));
+    if (header === undefined || !isNext(header, state)) return;
+    const length = commitHeaderBytes + header.bodyBytes;
+    if (offset + length > limit) return;
+    if (!window.holds(offset, length) && !(await window.fill(offset, length))) return;
+    const frames = framesOf(window, header, offset + commitHeaderBytes, state);
+    if (frames === undefined) return;
+    for (const frame of frames) if (!apply(frame)) return;
+    state.offset += length;
+    state.generation = header.generation;
+    state.nextCommit++;
+    state.lastChecksum = header.checksum;
+    state.newestMs = Math.max(state.newestMs, header.timeMs);
+  }
+}
+
+/**
+ * The place of a commit header after `from` that shows that more than `from` was synced; `undefined` when there is
+ * none up to `limit`. With no `state` any whole header at its own place in `file` counts.
+ */
+export async function laterCommit(
+  window: FileWindow,
+  from: number,
+  limit: number,
+  file: number,
+  state: ScanState | undefined,
+): Promise<number | undefined> {
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32LE(commitMagic, 0);
+  let offset = from;
+  while (offset + commitHeaderBytes <= limit) {
+    const length = Math.min(searchBytes, limit - offset);
+    if (!window.holds(offset, length) && !(await window.fill(offset, length))) return undefined;
+    const start = window.at(offset);
+    const found = window.bytes.subarray(start, start + length).indexOf(magic);
+    if (found < 0) {
+      offset += Math.max(1, length - magic.length + 1);
+      continue;
+    }
+    offset += found;
+    if (offset + commitHeaderBytes > limit) return undefined;
+    if (!window.holds(offset, commitHeaderBytes) && !(await window.fill(offset, commitHeaderBytes)))
+      return undefined;
+    const header = commitHeaderAt(window.bytes, window.at(offset));
+    if (header?.syncedFile === file && header.syncedOffset === offset) {
+      if (state === undefined || isLater(header, state)) return offset;
+    }
+    offset++;
+  }
+  return undefined;
+}
+
+const searchBytes = 1024 * 1024;
+
+function isLater(header: CommitHeader, state: ScanState): boolean {
+  return (
+    header.tag === state.tag && header.generation >= state.generation && header.number > state.nextCommit
+  );
+}
+
+function isNext(header: CommitHeader, state: ScanState): boolean {
+  return (
+    header.tag === state.tag &&
+    header.syncedFile === state.file &&
+    header.syncedOffset === state.offset &&
+    header.number === state.nextCommit &&
+    header.previous === state.lastChecksum &&
+    header.generation >= state.generation &&
+    header.bodyBytes <= state.commitBytesMax
+  );
+}
+
+/** The frames of a commit that is in the window; `undefined` unless every one of them is whole. */
+function framesOf(
+  window: FileWindow,
+  header: CommitHeader,
+  bodyAt: number,
+  state: ScanState,
+): ScannedFrame[] | undefined {
+  const frames: ScannedFrame[] = [];
+  const { bytes } = window;
+  const end = bodyAt + header.bodyBytes;
+  const sum = Buffer.alloc(4);
+  let sums = 0;
+  let offset = bodyAt;
+  while (offset < end) {
+    const at = window.at(offset);
+    const headBytes = offset + frameFixedBytes <= end ? frameHeadBytesAt(bytes, at) : undefined;
+    if (headBytes === undefined || offset + headBytes > end) return undefined;
+    const head = frameHeadAt(bytes, at, state.tag);
+    if (head === undefined || offset + head.length > end) return undefined;
+    const payload = head.payload(state.tag) ?? (state.canaries.acceptTornFrame ? Buffer.alloc(0) : undefined);
+    if (payload === undefined) return undefined;
+    frames.push({ head, payload, offset });
+    sum.writeUInt32LE(head.checksum, 0);
+    sums = checksum(sum, sums);
+    offset += head.length;
+  }
+  if (frames.length !== header.frameCount) return undefined;
+  return sums === header.bodyChecksum ? frames : undefined;
+}

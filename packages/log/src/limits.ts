@@ -1,0 +1,67 @@
+/** The native engine's bounds, each with what happens when it is reached. */
+import { assert, kib, mib } from '@millrace/base';
+
+export interface NativeLimits {
+  /** A journal file at this length is followed by a new one. */
+  readonly journalFileBytesMax: number;
+  /** Frames beyond this wait for the next commit. One append must fit: a larger one is the caller's bug. */
+  readonly commitBytesMax: number;
+  /** Appends beyond these bytes or this number wait unprepared, in order, until a commit has taken others. */
+  readonly queueBytesMax: number;
+  readonly queueRequestsMax: number;
+  /** Calls beyond this number that wait for the queue are answered with `LogError` code `busy`. */
+  readonly waitingRequestsMax: number;
+  /** Recent batches kept in memory; beyond this the oldest are read from the disk again. */
+  readonly tailBytesMax: number;
+  /** A log's index gets an entry for every so many bytes of journal, more or less. */
+  readonly indexSpacingBytes: number;
+  /** A log's index at this number of entries is thinned: its spacing doubles. */
+  readonly indexEntriesMax: number;
+  /** One read from a file, unless a frame is larger. */
+  readonly readBytesMax: number;
+  /** Reads from files at the same time; more wait, and beyond `readsWaitingMax` are answered `busy`. */
+  readonly readsMax: number;
+  readonly readsWaitingMax: number;
+  /** A read that has gone through this much journal returns what it has found. */
+  readonly readScanBytesMax: number;
+  /** Journal files kept open for reading, beside those in use. */
+  readonly filesOpenMax: number;
+  /** Calls of `waitFor` that wait; one more is answered `busy`. */
+  readonly waitersMax: number;
+  /** Space kept back for the commands that make room on a full disk; 0 keeps none. */
+  readonly reserveBytes: number;
+  /** A newest file with nothing alive in it is left for a new one, and removed, once it is longer than this. */
+  readonly deadBytesMax: number;
+}
+
+export const nativeLimitsDefault: NativeLimits = {
+  journalFileBytesMax: 128 * mib,
+  commitBytesMax: 32 * mib,
+  queueBytesMax: 64 * mib,
+  queueRequestsMax: 16_384,
+  waitingRequestsMax: 65_536,
+  tailBytesMax: 64 * mib,
+  indexSpacingBytes: 4 * kib,
+  indexEntriesMax: 65_536,
+  readBytesMax: 1 * mib,
+  readsMax: 8,
+  readsWaitingMax: 65_536,
+  readScanBytesMax: 64 * mib,
+  filesOpenMax: 64,
+  waitersMax: 100_000,
+  reserveBytes: 4 * mib,
+  deadBytesMax: 1 * mib,
+};
+
+export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
+  const limits = { ...nativeLimitsDefault, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    assert(Number.isSafeInteger(value) && value >= 0, `${name} is ${value}, not a whole number`);
+  }
+  assert(limits.indexEntriesMax >= 2, 'an index needs two entries to be thinned');
+  assert(
+    limits.journalFileBytesMax + limits.commitBytesMax < 2 ** 32,
+    'an offset in a journal file has 32 bits: journalFileBytesMax + commitBytesMax must be below 4 GiB',
+  );
+  return limits;
+}

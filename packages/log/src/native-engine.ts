@@ -1,0 +1,297 @@
+/**
+ * The log engine on a disk.
+ *
+ *      append, create, seal, trim, delete ──▶ group-commit ──▶ journal files
+ *                                                  │ once synced
+ *                                                  ▼
+ *      read, findByArrival ◀── tail (memory) or reader (files) ◀── registry: logs, positions, indexes
+ *      state, waitFor      ◀────────────────────────────────────────┘
+ *
+ * Invariant: written ≥ synced ≥ trimmed for each log, and only what is synced is visible or acknowledged. This file
+ * only connects the parts; each says its own invariant.
+ */
+import { endianness } from 'node:os';
+import { assert, type Clock, type Random, systemRandom } from '@millrace/base';
+import type { Canaries } from './canaries.js';
+import type {
+  AppendBatch,
+  AppendOutcome,
+  ControlOutcome,
+  EngineCounters,
+  EngineHealth,
+  LogEngine,
+  LogId,
+  LogState,
+  Position,
+  ReadRequest,
+  ReadResult,
+  SealResult,
+} from './contract.js';
+import { type Disk, DiskError, type DiskLock } from './disk.js';
+import { GroupCommit } from './group-commit.js';
+import type { Journal } from './journal.js';
+import { type NativeLimits, nativeLimits } from './limits.js';
+import { LogError } from './log-error.js';
+import { assertLogId } from './log-id.js';
+import { Page } from './page.js';
+import { Reader } from './reader.js';
+import { type Recovered, type RecoveryReport, recover } from './recovery.js';
+import type { RegisteredLog, Registry } from './registry.js';
+import { appendBytes, type Request } from './request.js';
+import { Reserve } from './reserve.js';
+import { Tail } from './tail.js';
+import { Waiters, waitIsOver } from './waiters.js';
+
+export interface NativeEngineOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** For the store's id and the reserve's bytes. Default: the operating system's. */
+  readonly random?: Random;
+  readonly limits?: Partial<NativeLimits>;
+  /** For the simulator alone. */
+  readonly canaries?: Canaries;
+}
+
+export interface NativeEngine extends LogEngine {
+  /** The newest time that the disk knows: a clock that is to be believed must not stand before it. */
+  readonly newestArrivalMs: number;
+  readonly recovery: RecoveryReport;
+  /** What waits to be written: prepared requests and their bytes, and calls that wait for room among them. */
+  queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number };
+}
+
+/** What a control request takes in the journal for each log, at most: a section and an id. */
+const controlBytes = 256;
+
+/**
+ * Takes the disk's lock, recovers what is there, and opens it. Throws `LogError` with code `locked`, `foreign`,
+ * `damaged` or `disk`.
+ */
+export async function openNativeEngine(options: NativeEngineOptions): Promise<NativeEngine> {
+  assert(endianness() === 'LE', 'the journal is written in the byte order of little-endian machines');
+  const limits = nativeLimits(options.limits);
+  const canaries = options.canaries ?? {};
+  const random = options.random ?? systemRandom;
+  const { disk, clock } = options;
+  const lock = await asLogError(() => disk.lock());
+  try {
+    return await asLogError(async () => {
+      const recovered = await recover({ disk, limits, canaries, random, nowMs: clock.now() });
+      const { journal } = recovered;
+      const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
+      await reserve.open(await disk.list());
+      const engine = new OpenNativeEngine({ clock, limits, canaries, lock, reserve, recovered });
+      await engine.begin();
+      return engine;
+    });
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+interface NativeEngineParts {
+  readonly clock: Clock;
+  readonly limits: NativeLimits;
+  readonly canaries: Canaries;
+  readonly lock: DiskLock;
+  readonly reserve: Reserve;
+  readonly recovered: Recovered;
+}
+
+class OpenNativeEngine implements NativeEngine {
+  readonly recovery: RecoveryReport;
+  readonly newestArrivalMs: number;
+  readonly #limits: NativeLimits;
+  readonly #lock: DiskLock;
+  readonly #journal: Journal;
+  readonly #registry: Registry;
+  readonly #writer: GroupCommit;
+  readonly #reader: Reader;
+  readonly #waiters: Waiters;
+  #closing: Promise<void> | undefined;
+  #appends = 0;
+  #records = 0;
+  #payloadBytes = 0;
+  #commitsBefore = 0;
+  #syncsBefore = 0;
+
+  constructor(parts: NativeEngineParts) {
+    const { clock, limits, canaries, lock, reserve, recovered } = parts;
+    const { journal, registry, newestMs, report } = recovered;
+    this.recovery = report;
+    this.newestArrivalMs = newestMs;
+    this.#limits = limits;
+    this.#lock = lock;
+    this.#journal = journal;
+    this.#registry = registry;
+    this.#reader = new Reader(journal, limits);
+    this.#waiters = new Waiters(limits.waitersMax);
+    const tail = new Tail(limits.tailBytesMax);
+    const changed = (id: LogId): void => {
+      if (this.#waiters.has(id)) this.#waiters.wake(id, this.state(id));
+    };
+    this.#writer = new GroupCommit({
+      clock,
+      limits,
+      canaries,
+      journal,
+      registry,
+      tail,
+      reserve,
+      newestMs,
+      changed,
+    });
+  }
+
+  /** Makes the new generation durable, and names what recovery kept as synced, before anything is served. */
+  async begin(): Promise<void> {
+    await this.#writer.mark();
+    if (this.#writer.poisoned) {
+      await this.#journal.close();
+      throw new LogError('disk', this.#writer.trouble ?? 'the disk fails');
+    }
+    this.#commitsBefore = this.#writer.commits;
+    this.#syncsBefore = this.#writer.syncs;
+    this.#writer.sweep();
+  }
+
+  append(batch: AppendBatch): Promise<readonly AppendOutcome[]> {
+    const bytes = appendBytes(batch);
+    assert(bytes <= this.#limits.commitBytesMax, `an append of ${bytes} bytes does not fit into a commit`);
+    this.#appends++;
+    this.#records += batch.ends.length;
+    this.#payloadBytes += batch.payload.length;
+    return this.#submit((answer) => ({ kind: 'append', batch, bytes, prepared: undefined, answer }));
+  }
+
+  create(logs: readonly LogId[]): Promise<ControlOutcome> {
+    for (const id of logs) assertLogId(id);
+    const bytes = controlBytes * (logs.length + 1);
+    return this.#submit((answer) => ({ kind: 'create', logs, bytes, answer }));
+  }
+
+  delete(logs: readonly LogId[]): Promise<ControlOutcome> {
+    const bytes = controlBytes * (logs.length + 1);
+    return this.#submit((answer) => ({ kind: 'delete', logs, bytes, answer }));
+  }
+
+  seal(log: LogId): Promise<SealResult> {
+    return this.#submit((answer) => ({ kind: 'seal', log, bytes: controlBytes, answer }));
+  }
+
+  trim(log: LogId, before: Position): Promise<ControlOutcome> {
+    return this.#submit((answer) => ({ kind: 'trim', log, before, bytes: controlBytes, answer }));
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    this.#assertOpen();
+    const log = this.#registry.get(request.log);
+    if (log === undefined) return { kind: 'missing' };
+    const page = new Page(request.recordsMax, request.bytesMax);
+    let position = Math.max(request.from, log.first);
+    const tailFirst = log.runs.at(0)?.firstPosition ?? log.end;
+    if (position < tailFirst) position = await this.#reader.read(log, position, page);
+    position = shareTail(log, position, page);
+    return { kind: 'records', records: page.finish(), nextPosition: position, state: log.state };
+  }
+
+  state(id: LogId): LogState | undefined {
+    return this.#registry.get(id)?.state;
+  }
+
+  async findByArrival(id: LogId, arrivalMs: number): Promise<Position | undefined> {
+    this.#assertOpen();
+    const log = this.#registry.get(id);
+    if (log === undefined) return undefined;
+    const { end } = log;
+    if (log.lastArrivalMs < arrivalMs) return end;
+    const tailFirst = log.runs.at(0);
+    const inTail = tailFirst !== undefined && tailFirst.arrivalMs < arrivalMs;
+    const found = inTail
+      ? log.runs.at(log.runs.findArrival(arrivalMs))?.firstPosition
+      : await this.#reader.findArrival(log, arrivalMs);
+    return Math.max(log.first, found ?? end);
+  }
+
+  async waitFor(id: LogId, position: Position, signal?: AbortSignal): Promise<void> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    if (waitIsOver(this.state(id), position)) return;
+    await this.#waiters.wait(id, position, signal);
+  }
+
+  list(): readonly LogId[] {
+    return Array.from(this.#registry.existing(), (log) => log.id);
+  }
+
+  health(): EngineHealth {
+    const reason = this.#closing === undefined ? this.#writer.trouble : 'the log was closed';
+    return { writable: reason === undefined, reason };
+  }
+
+  counters(): EngineCounters {
+    return {
+      appends: this.#appends,
+      records: this.#records,
+      payloadBytes: this.#payloadBytes,
+      commits: this.#writer.commits - this.#commitsBefore,
+      syncs: this.#writer.syncs - this.#syncsBefore,
+      diskBytes: this.#journal.bytes,
+    };
+  }
+
+  queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number } {
+    return this.#writer.queued;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#waiters.rejectAll(new LogError('closed', 'the log was closed'));
+    await asLogError(async () => {
+      try {
+        await this.#writer.mark();
+        await this.#writer.idle();
+        await this.#journal.close();
+      } finally {
+        await this.#lock.release();
+      }
+    });
+  }
+
+  async #submit<T>(make: (answer: (value: T) => void) => Request): Promise<T> {
+    this.#assertOpen();
+    return new Promise((resolve) => this.#writer.submit(make(resolve)));
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new LogError('closed', 'the log was closed');
+  }
+}
+
+/** Fills `page` from the runs in memory, if they go on at `position`. */
+function shareTail(log: RegisteredLog, from: Position, page: Page): Position {
+  let position = from;
+  const first = log.runs.at(0);
+  if (first === undefined || first.firstPosition > position) return position;
+  for (let i = log.runs.find(position); !page.full; i++) {
+    const run = log.runs.at(i);
+    if (run === undefined) return Math.max(position, log.end);
+    position = page.share(run, Math.max(position, run.firstPosition));
+  }
+  return position;
+}
+
+/** What the disk answers, as what the log answers. */
+async function asLogError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new LogError(error.code === 'locked' ? 'locked' : 'disk', error.message, { cause: error });
+  }
+}

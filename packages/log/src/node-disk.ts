@@ -1,0 +1,200 @@
+/**
+ * A directory of the real file system as a `Disk`. This file and `node-lock.ts` are the only ones of the package that
+ * touch the operating system.
+ *
+ * Invariant: every failure is a `DiskError` with a code of the closed set and the system's error as its cause. A
+ * write or read that the system does only in part is continued until it is whole.
+ *
+ * The callback API of `node:fs` is used because it costs half of what file handles' promises do.
+ */
+import * as fs from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { asBuffer } from '@millrace/base';
+import { type Disk, DiskError, type DiskErrorCode, type DiskFile, type DiskLock } from './disk.js';
+import { isLockName, takeLock } from './node-lock.js';
+
+const fileMode = 0o600;
+const directoryMode = 0o700;
+/** Some systems refuse longer lists of parts, or silently write only so many. */
+const partsMax = 1024;
+
+/** Opens `directory`, made if it is missing, for one engine. */
+export async function nodeDisk(directory: string): Promise<Disk> {
+  const path = resolve(directory);
+  await makeDirectory(path);
+  return new NodeDisk(path);
+}
+
+class NodeDisk implements Disk {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async list(): Promise<readonly string[]> {
+    const names = await call<string[]>(`list ${this.#path}`, (done) => fs.readdir(this.#path, done));
+    return names.filter((name) => !isLockName(name) && !isSystemName(name));
+  }
+
+  async open(name: string, mode: 'existing' | 'create'): Promise<DiskFile> {
+    const path = this.#at(name);
+    const flags = fs.constants.O_RDWR | (mode === 'create' ? fs.constants.O_CREAT | fs.constants.O_EXCL : 0);
+    const descriptor = await call<number>(`open ${path}`, (done) => fs.open(path, flags, fileMode, done));
+    return new NodeFile(path, descriptor);
+  }
+
+  async remove(name: string): Promise<void> {
+    const path = this.#at(name);
+    await call<void>(`remove ${path}`, (done) => fs.unlink(path, done));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const path = this.#at(from);
+    await call<void>(`rename ${path}`, (done) => fs.rename(path, this.#at(to), done));
+  }
+
+  syncDirectory(): Promise<void> {
+    return syncDirectory(this.#path);
+  }
+
+  async lock(): Promise<DiskLock> {
+    try {
+      return await takeLock(this.#path);
+    } catch (error) {
+      throw asDiskError(`lock ${this.#path}`, error);
+    }
+  }
+
+  #at(name: string): string {
+    return join(this.#path, basename(name));
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly #path: string;
+  readonly #descriptor: number;
+
+  constructor(path: string, descriptor: number) {
+    this.#path = path;
+    this.#descriptor = descriptor;
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<number> {
+    let read = 0;
+    while (read < target.length) {
+      const at = read;
+      const count = await call<number>(`read ${this.#path}`, (done) =>
+        fs.read(this.#descriptor, target, at, target.length - at, offset + at, done),
+      );
+      if (count === 0) break;
+      read += count;
+    }
+    return read;
+  }
+
+  async write(parts: readonly Uint8Array[], offset: number): Promise<void> {
+    let at = offset;
+    for (let i = 0; i < parts.length; i += partsMax) {
+      at = await this.#writeSome(parts.slice(i, i + partsMax), at);
+    }
+  }
+
+  sync(): Promise<void> {
+    return call<void>(`sync ${this.#path}`, (done) => fs.fdatasync(this.#descriptor, done));
+  }
+
+  truncate(length: number): Promise<void> {
+    return call<void>(`truncate ${this.#path}`, (done) => fs.ftruncate(this.#descriptor, length, done));
+  }
+
+  async size(): Promise<number> {
+    const stats = await call<fs.Stats>(`look at ${this.#path}`, (done) => fs.fstat(this.#descriptor, done));
+    return stats.size;
+  }
+
+  close(): Promise<void> {
+    return call<void>(`close ${this.#path}`, (done) => fs.close(this.#descriptor, done));
+  }
+
+  async #writeSome(parts: Uint8Array[], offset: number): Promise<number> {
+    let at = offset;
+    let left = parts;
+    while (left.length > 0) {
+      const batch = left;
+      const position = at;
+      const written = await call<number>(`write ${this.#path}`, (done) =>
+        fs.writev(this.#descriptor, batch, position, done),
+      );
+      at += written;
+      left = rest(batch, written);
+    }
+    return at;
+  }
+}
+
+/** What is left of `parts` after their first `written` bytes. */
+function rest(parts: readonly Uint8Array[], written: number): Uint8Array[] {
+  let skipped = 0;
+  let first = 0;
+  for (let part = parts[first]; part !== undefined && skipped + part.length <= written; part = parts[first]) {
+    skipped += part.length;
+    first++;
+  }
+  const left = parts.slice(first);
+  if (left[0] !== undefined && written > skipped) left[0] = asBuffer(left[0]).subarray(written - skipped);
+  return left;
+}
+
+/** What file systems and desktops put into directories of their own accord. */
+function isSystemName(name: string): boolean {
+  return name === 'lost+found' || name.startsWith('.');
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  const made = await call<string | undefined>(`make ${path}`, (done) =>
+    fs.mkdir(path, { recursive: true, mode: directoryMode }, done),
+  );
+  if (made !== undefined) await syncDirectory(dirname(made));
+  const stats = await call<fs.Stats>(`look at ${path}`, (done) => fs.stat(path, done));
+  if (!stats.isDirectory()) throw new DiskError('io', `${path} is not a directory`);
+  await call<void>(`use ${path}`, (done) => fs.access(path, fs.constants.R_OK | fs.constants.W_OK, done));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows neither opens directories nor needs it: NTFS journals its names.
+  if (process.platform === 'win32') return;
+  const descriptor = await call<number>(`open ${path}`, (done) => fs.open(path, fs.constants.O_RDONLY, done));
+  try {
+    await call<void>(`sync ${path}`, (done) => fs.fsync(descriptor, done));
+  } finally {
+    await call<void>(`close ${path}`, (done) => fs.close(descriptor, done));
+  }
+}
+
+type Done<T> = (error: NodeJS.ErrnoException | null, value?: T) => void;
+
+function call<T>(what: string, start: (done: Done<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => {
+      if (error === null) resolve(value as T);
+      else reject(asDiskError(what, error));
+    });
+  });
+}
+
+const codes: Readonly<Record<string, DiskErrorCode>> = {
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  ENOENT: 'missing',
+  EEXIST: 'exists',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+};
+
+function asDiskError(what: string, error: unknown): DiskError {
+  if (error instanceof DiskError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new DiskError(codes[code ?? ''] ?? 'io', `cannot ${what}: ${message}`, { cause: error });
+}

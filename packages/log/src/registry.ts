@@ -1,0 +1,205 @@
+/**
+ * Every log there is: its number in the journal, where it stands, and where its records are.
+ *
+ *      joined   what the commit under way will make of it      written ─┐
+ *      durable  what the last synced commit made of it         synced  ─┴▶ what anyone outside sees
+ *
+ * Invariant: first ≤ end ≤ joinedEnd. Live commits and recovery apply frames through the same methods, so that a
+ * reopened registry is the one that was closed. `anchors` counts, for each journal file, the logs whose oldest
+ * records are in it: the oldest file may be removed when it anchors none.
+ */
+import { assert } from '@millrace/base';
+import type { LogId, LogState, Position } from './contract.js';
+import type { CheckpointLog } from './journal-header.js';
+import { LogIndex } from './log-index.js';
+import { RunList } from './run.js';
+
+export class RegisteredLog {
+  readonly id: LogId;
+  readonly number: number;
+  readonly index: LogIndex;
+  /** Its recent runs that are still in memory. */
+  readonly runs = new RunList();
+  first: Position = 0;
+  end: Position = 0;
+  sealed = false;
+  lastArrivalMs = 0;
+  /** Whether its creation, and not yet its deletion, is synced. */
+  exists = false;
+  joinedEnd: Position = 0;
+  joinedSealed = false;
+  joinedDeleted = false;
+
+  constructor(id: LogId, number: number, index: LogIndex) {
+    this.id = id;
+    this.number = number;
+    this.index = index;
+  }
+
+  get state(): LogState {
+    return {
+      firstPosition: this.first,
+      endPosition: this.end,
+      sealed: this.sealed,
+      lastArrivalMs: this.lastArrivalMs,
+    };
+  }
+}
+
+export class Registry {
+  readonly #indexSpacingBytes: number;
+  readonly #indexEntriesMax: number;
+  readonly #byId = new Map<LogId, RegisteredLog>();
+  readonly #byNumber = new Map<number, RegisteredLog>();
+  readonly #anchors = new Map<number, number>();
+  #nextNumber = 1;
+
+  constructor(limits: { readonly indexSpacingBytes: number; readonly indexEntriesMax: number }) {
+    this.#indexSpacingBytes = limits.indexSpacingBytes;
+    this.#indexEntriesMax = limits.indexEntriesMax;
+  }
+
+  get nextNumber(): number {
+    return this.#nextNumber;
+  }
+
+  /** Whether any log has records in the journal. */
+  get anchored(): boolean {
+    return this.#anchors.size > 0;
+  }
+
+  /** Whether a log's oldest records are in `file`. */
+  anchoredIn(file: number): boolean {
+    return this.#anchors.has(file);
+  }
+
+  /** The log as the outside sees it. */
+  get(id: LogId): RegisteredLog | undefined {
+    const log = this.#byId.get(id);
+    return log?.exists === true ? log : undefined;
+  }
+
+  /** The log as the commit under way sees it. */
+  joined(id: LogId): RegisteredLog | undefined {
+    return this.#byId.get(id);
+  }
+
+  byNumber(number: number): RegisteredLog | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  *existing(): Iterable<RegisteredLog> {
+    for (const log of this.#byId.values()) if (log.exists) yield log;
+  }
+
+  /** Gives a new log the next number; it does not exist until `created`. */
+  make(id: LogId): RegisteredLog {
+    return this.#make(id, this.#nextNumber);
+  }
+
+  created(log: RegisteredLog): void {
+    log.exists = true;
+  }
+
+  appended(
+    log: RegisteredLog,
+    position: Position,
+    count: number,
+    arrivalMs: number,
+    file: number,
+    offset: number,
+  ): void {
+    const empty = log.index.length === 0;
+    log.index.add(position, arrivalMs, file, offset);
+    log.end = position + count;
+    log.lastArrivalMs = arrivalMs;
+    if (empty) this.#anchor(file);
+  }
+
+  sealed(log: RegisteredLog): void {
+    log.sealed = true;
+  }
+
+  trimmed(log: RegisteredLog, first: Position): void {
+    if (first <= log.first) return;
+    log.first = Math.min(first, log.end);
+    const anchor = log.index.firstFile;
+    log.index.trim(log.first, log.end);
+    this.#moveAnchor(anchor, log.index.firstFile);
+    for (let run = log.runs.at(0); run !== undefined; run = log.runs.at(0)) {
+      if (run.firstPosition + run.count > log.first) break;
+      log.runs.shift();
+    }
+  }
+
+  deleted(log: RegisteredLog): void {
+    log.exists = false;
+    this.#moveAnchor(log.index.firstFile, 0);
+    this.#forget(log);
+  }
+
+  /** Takes back what joined a commit that did not come to be. */
+  rollBack(log: RegisteredLog): void {
+    log.joinedEnd = log.end;
+    log.joinedSealed = log.sealed;
+    log.joinedDeleted = false;
+    if (!log.exists) this.#forget(log);
+  }
+
+  /** What recovery applied is what the next commit builds on. */
+  settle(): void {
+    for (const log of this.#byId.values()) this.rollBack(log);
+  }
+
+  checkpoint(): CheckpointLog[] {
+    const logs: CheckpointLog[] = [];
+    for (const log of this.existing()) {
+      const { number, id, sealed, first, end, lastArrivalMs } = log;
+      logs.push({ number, id, sealed, first, end, lastArrivalMs });
+    }
+    return logs;
+  }
+
+  restore(logs: readonly CheckpointLog[], nextNumber: number): void {
+    assert(this.#byId.size === 0, 'a checkpoint is restored into an empty registry');
+    for (const { number, id, sealed, first, end, lastArrivalMs } of logs) {
+      const log = this.#make(id, number);
+      Object.assign(log, { sealed, first, end, lastArrivalMs, exists: true });
+    }
+    this.#nextNumber = Math.max(this.#nextNumber, nextNumber);
+  }
+
+  /** A log that a create frame names, with the number that it was given then. */
+  recreate(id: LogId, number: number): RegisteredLog {
+    return this.#make(id, number);
+  }
+
+  #make(id: LogId, number: number): RegisteredLog {
+    assert(!this.#byId.has(id) && !this.#byNumber.has(number), `log ${id} (${number}) is made twice`);
+    const log = new RegisteredLog(id, number, new LogIndex(this.#indexSpacingBytes, this.#indexEntriesMax));
+    this.#byId.set(id, log);
+    this.#byNumber.set(number, log);
+    this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+    return log;
+  }
+
+  #forget(log: RegisteredLog): void {
+    this.#byId.delete(log.id);
+    this.#byNumber.delete(log.number);
+  }
+
+  #anchor(file: number): void {
+    this.#anchors.set(file, (this.#anchors.get(file) ?? 0) + 1);
+  }
+
+  #moveAnchor(from: number, to: number): void {
+    if (from === to) return;
+    if (from !== 0) {
+      const left = (this.#anchors.get(from) ?? 0) - 1;
+      assert(left >= 0, `file ${from} anchors fewer than no logs`);
+      if (left === 0) this.#anchors.delete(from);
+      else this.#anchors.set(from, left);
+    }
+    if (to !== 0) this.#anchor(to);
+  }
+}
