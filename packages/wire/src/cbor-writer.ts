@@ -9,68 +9,68 @@ const initialBytes = 512;
 export const cborHeadBytesMax = 9;
 
 export class CborWriter {
-  private buffer: Buffer = Buffer.allocUnsafe(initialBytes);
-  private length = 0;
+  #buffer: Buffer = Buffer.allocUnsafe(initialBytes);
+  #length = 0;
 
   /** What was written. The writer is done with it, and is not to be used again. */
   finish(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
+    return this.#buffer.subarray(0, this.#length);
   }
 
   map(entries: number): void {
-    this.head(5, entries);
+    this.#head(5, entries);
   }
 
   array(elements: number): void {
-    this.head(4, elements);
+    this.#head(4, elements);
   }
 
   text(value: string): void {
     const bytes = Buffer.byteLength(value, 'utf8');
-    this.head(3, bytes);
-    this.reserve(bytes);
-    this.length += this.buffer.write(value, this.length, 'utf8');
+    this.#head(3, bytes);
+    this.#reserve(bytes);
+    this.#length += this.#buffer.write(value, this.#length, 'utf8');
   }
 
   bytes(value: Uint8Array): void {
-    this.head(2, value.length);
-    this.reserve(value.length);
-    this.length += asBuffer(value).copy(this.buffer, this.length);
+    this.#head(2, value.length);
+    this.#reserve(value.length);
+    this.#length += asBuffer(value).copy(this.#buffer, this.#length);
   }
 
   integer(value: number): void {
-    if (value >= 0) this.head(0, value);
-    else this.head(1, -1 - value);
+    if (value >= 0) this.#head(0, value);
+    else this.#head(1, -1 - value);
   }
 
   double(value: number): void {
-    this.reserve(cborHeadBytesMax);
-    this.buffer[this.length] = 0xfb;
-    this.buffer.writeDoubleBE(value, this.length + 1);
-    this.length += 9;
+    this.#reserve(cborHeadBytesMax);
+    this.#buffer[this.#length] = 0xfb;
+    this.#buffer.writeDoubleBE(value, this.#length + 1);
+    this.#length += 9;
   }
 
   boolean(value: boolean): void {
-    this.reserve(1);
-    this.buffer[this.length++] = value ? 0xf5 : 0xf4;
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value ? 0xf5 : 0xf4;
   }
 
   /** Milliseconds since the epoch. */
   time(ms: number): void {
-    this.head(6, 1);
+    this.#head(6, 1);
     this.integer(Math.round(ms));
   }
 
-  private head(major: number, argument: number): void {
-    this.reserve(cborHeadBytesMax);
-    this.length = writeCborHead(this.buffer, this.length, major, argument);
+  #head(major: number, argument: number): void {
+    this.#reserve(cborHeadBytesMax);
+    this.#length = writeCborHead(this.#buffer, this.#length, major, argument);
   }
 
-  private reserve(bytes: number): void {
-    if (this.length + bytes <= this.buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + bytes));
-    this.buffer.copy(grown, 0, 0, this.length);
-    this.buffer = grown;
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
   }
 }
 

@@ -11,7 +11,7 @@ import { encodeGetRecordsOutput } from './get-records-output.js';
 import { decodePutRecords } from './put-codec.js';
 import { putBatchFromInput } from './put-input.js';
 import { encodePutRecordsOutput } from './put-output.js';
-import { putRecordsShape } from './sample-shapes.js';
+import { putRecordsShape } from './testing/sample-shapes.js';
 
 const rounds = 30;
 const roundMs = 20;
