@@ -34,7 +34,7 @@ export function readCommand(endpoint: string, streamName: string, region: string
 /** Both, with what they are for. */
 export function commandsToCopy(endpoint: string, streamName: string, region: string): readonly string[] {
   return [
-    'Put a record of your own (it will be counted as one from outside):',
+    'Put a record of your own (it will be counted as foreign):',
     '',
     ...putCommand(endpoint, streamName, region),
     '',

@@ -51,7 +51,7 @@ test('the picture shows what a person wants to know', () => {
     'up 0:01:23 · pid 4242 · data in ./data · run 4 · 2 crashes survived',
     '1,002/s',
     'lag 12 events · 4 ms',
-    '123,456 events counted once (pass 7) · 0 lost · 12 duplicates dropped · 1 from outside',
+    '123,456 counted once · pass 7 · 0 lost · 12 duplicates dropped · 1 foreign',
     '37 %',
     'Picked up at 120,001 after a crash: 0 of 250 lost, 12 duplicates dropped.',
     'kill -9 4242 and start again: I will count.',
@@ -100,7 +100,7 @@ test('losses, troubles and an unfinished catch-up are said', () => {
   assert.match(text({ trouble: 'nobody there' }), /Waiting: nobody there/);
   assert.match(text({ catchingUp: true }), /Reading what the last run left/);
   assert.match(text({ pickedUp: undefined }), /Counting from event 1/);
-  assert.match(text({ shards: [], airports: [], events: 0 }), /0 events counted once \(pass 1\)/);
+  assert.match(text({ shards: [], airports: [], events: 0 }), /0 counted once · pass 1/);
 });
 
 test('a plain line says the same in one line', () => {

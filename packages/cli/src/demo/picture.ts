@@ -62,7 +62,7 @@ function head(view: View, columns: number, style: Style): string[] {
   return [apart(title, style.accent(view.endpoint), columns - 2), style.dim(facts.join(' · '))];
 }
 
-/** `left` and `right` at the ends of a line; `right` below when both do not fit. */
+/** `left` and `right` at the ends of a line; `left` alone when both do not fit. */
 function apart(left: string, right: string, columns: number): string {
   const gap = columns - width(left) - width(right);
   return gap < 2 ? fit(left, columns) : left + ' '.repeat(gap) + right;
@@ -88,10 +88,11 @@ function flow(view: View, columns: number, style: Style): string[] {
 function countLine(view: View, style: Style): string {
   const pass = Math.floor(Math.max(0, view.events - 1) / view.passEvents) + 1;
   return [
-    `${style.bold(grouped(view.events))} events counted once (pass ${grouped(pass)})`,
+    `${style.bold(grouped(view.events))} counted once`,
+    `pass ${grouped(pass)}`,
     view.lost === 0 ? style.good('0 lost') : style.bad(`${grouped(view.lost)} LOST`),
     `${counted(view.duplicates, 'duplicate')} dropped`,
-    ...(view.foreign > 0 ? [style.accent(`${grouped(view.foreign)} from outside`)] : []),
+    ...(view.foreign > 0 ? [style.accent(`${grouped(view.foreign)} foreign`)] : []),
   ].join(' · ');
 }
 

@@ -18,7 +18,7 @@ export function plainLine(view: View): string {
     `in ${grouped(view.inPerSecond)}/s out ${grouped(view.outPerSecond)}/s`,
     `lag ${counted(view.lagEvents, 'event')} ${span(view.lagMs)}`,
     `${grouped(view.events)} counted, ${grouped(view.lost)} lost, ${counted(view.duplicates, 'duplicate')} dropped`,
-    ...(view.foreign > 0 ? [`${grouped(view.foreign)} from outside`] : []),
+    ...(view.foreign > 0 ? [`${grouped(view.foreign)} foreign`] : []),
     `shards ${shards}`,
     airports,
     ...(view.trouble === undefined ? [] : [`waiting: ${view.trouble}`]),

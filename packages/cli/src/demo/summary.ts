@@ -54,7 +54,7 @@ export function summaryLines(account: Account): readonly string[] {
     `Gaps           ${grouped(gaps)}`,
     `Lost           ${grouped(account.lost)} of all that was acknowledged`,
     `Duplicates     ${grouped(account.duplicates)} dropped by their number`,
-    `From outside   ${grouped(account.foreign)}`,
+    `Foreign        ${grouped(account.foreign)}`,
     `Statistics     ${figures}`,
     `Runs           ${grouped(runs)}${crashed}; this one took ${clockFace(account.upMs)}`,
     `Busiest        ${account.busiest.slice(0, airportsMax).map(airportWords).join(', ')}`,
