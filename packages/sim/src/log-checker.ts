@@ -102,7 +102,7 @@ export interface CheckerCounts {
 export class LogChecker {
   readonly #logs = new Map<LogId, ModelLog>();
   #attempts = 0;
-  /** The newest instant that any clock has shown: an arrival may be as late as this when clocks went back. */
+  /** The newest instant that any life's clock has shown: an arrival may be as late as this when clocks fall. */
   #latestMs = 0;
   readonly counts: CheckerCounts = { appended: 0, refused: 0, reads: 0, recordsRead: 0 };
 
@@ -174,8 +174,9 @@ export class LogChecker {
     return { batch: { logs, logOf, ends, payload }, pending };
   }
 
-  appended(pending: PendingAppend, outcomes: readonly AppendOutcome[], nowMs: number): void {
-    this.#latestMs = Math.max(this.#latestMs, nowMs);
+  /** `newestMs` is the newest instant that any life's clock has shown. */
+  appended(pending: PendingAppend, outcomes: readonly AppendOutcome[], newestMs: number): void {
+    this.#latestMs = newestMs;
     check(outcomes.length === pending.attempts.length, () => `${outcomes.length} outcomes for a batch`);
     pending.attempts.forEach(({ log: id, attempt: attemptId }, k) => {
       const log = this.#log(id);
@@ -395,7 +396,6 @@ export class LogChecker {
   }
 
   #attempt(log: ModelLog, lengths: readonly number[], nowMs: number): Attempt {
-    this.#latestMs = Math.max(this.#latestMs, nowMs);
     const attempt: Attempt = {
       id: ++this.#attempts,
       lengths,

@@ -176,7 +176,7 @@ export class LogWorkload {
         this.#harness.expected(outcome.kind);
         this.#harness.trace.note(outcome.kind, outcome.kind === 'appended' ? outcome.firstPosition : 0);
       }
-      this.#checker.appended(pending, outcomes, clock.now());
+      this.#checker.appended(pending, outcomes, this.#harness.machine.newestMs);
     });
   }
 

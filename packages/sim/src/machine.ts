@@ -31,6 +31,7 @@ export class Machine {
   readonly counts: MachineCounts = { steps: 0, processCrashes: 0, powerFailures: 0, crashesInRecovery: 0 };
   /** How often a new life's clock stands before the old one's. */
   readonly clockFalls: number;
+  #newestMs = epochMs;
   #life = 0;
   #clock: AdjustableClock;
   #disk: SimulatedDisk;
@@ -55,6 +56,12 @@ export class Machine {
     return this.#life;
   }
 
+  /** The newest instant that any life's clock has shown. */
+  get newestMs(): number {
+    this.#newestMs = Math.max(this.#newestMs, this.#clock.now());
+    return this.#newestMs;
+  }
+
   get clock(): AdjustableClock {
     return this.#clock;
   }
@@ -65,7 +72,7 @@ export class Machine {
 
   startLife(): void {
     this.#life++;
-    const beforeMs = this.#clock.now();
+    const beforeMs = this.newestMs;
     const falls = chance(this.random, this.clockFalls);
     const nowMs = falls ? beforeMs - this.random.integer(hourMs) : beforeMs + this.random.integer(5000);
     this.#clock = heldClock(nowMs);

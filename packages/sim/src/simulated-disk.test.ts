@@ -228,8 +228,8 @@ test('a write to a closed file is noted as a bug of its caller', async () => {
   const machine = new Machine();
   const file = await machine.durable('a', 10, 1);
   await machine.run(file.close());
-  await assert.rejects(machine.run(file.write([filled(1, 1)], 0)), /after its close/);
-  assert.equal(machine.disk.misuses.length, 1);
+  await machine.run(file.write([filled(1, 1)], 0));
+  assert.deepEqual(machine.disk.misuses, ['write of a after its close']);
 });
 
 test('one seed gives one trace', async () => {

@@ -29,7 +29,7 @@
  *     operations in flight may still happen) or of the machine (1–5); in a recovery too, and in the recovery from that.
  * 14. The lock belongs to a process and goes with it.
  */
-import { AssertionError, type Random } from '@millrace/base';
+import type { Random } from '@millrace/base';
 import { type Disk, DiskError, type DiskErrorCode, type DiskFile, type DiskLock } from '@millrace/log';
 import type { DiskImage, FileBody } from './disk-image.js';
 import type { Schedule } from './schedule.js';
@@ -227,9 +227,9 @@ export class SimulatedDisk implements Disk {
     return new DiskError(code, `simulated: ${what}`);
   }
 
-  #misuse(what: string): never {
+  /** Only noted: whoever made the bug may not be there to catch what is thrown. */
+  #misuse(what: string): void {
     this.misuses.push(what);
-    throw new AssertionError(what);
   }
 }
 

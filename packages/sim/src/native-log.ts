@@ -1,0 +1,39 @@
+/** The native engine as the workloads run it: with limits so small that every bound is met, and some by every seed. */
+import { kib, pick, type Random } from '@millrace/base';
+import { type NativeLimits, openNativeEngine } from '@millrace/log';
+import type { EngineUnderTest } from './open-log.js';
+
+/** One append of any workload fits into this. */
+const commitBytesMax = 256 * kib;
+
+/** Limits that stay the same over the lives of one run, as those of one machine do. */
+export function smallLimits(random: Random): Partial<NativeLimits> {
+  return {
+    journalFileBytesMax: pick(random, [4 * kib, 16 * kib, 64 * kib]),
+    commitBytesMax,
+    queueRequestsMax: pick(random, [4, 64]),
+    tailBytesMax: pick(random, [0, 4 * kib, 256 * kib]),
+    indexSpacingBytes: pick(random, [64, 1 * kib]),
+    indexEntriesMax: pick(random, [2, 8]),
+    readBytesMax: pick(random, [512, 8 * kib]),
+    readsMax: pick(random, [1, 4]),
+    readScanBytesMax: pick(random, [2 * kib, 64 * kib]),
+    filesOpenMax: pick(random, [1, 8]),
+    reserveBytes: 32 * kib,
+    deadBytesMax: pick(random, [2 * kib, 64 * kib]),
+  };
+}
+
+export function nativeEngine(random: Random): EngineUnderTest {
+  const limits = smallLimits(random);
+  return {
+    open: ({ disk, clock, random: chances, canary }) =>
+      openNativeEngine({
+        disk,
+        clock,
+        random: chances,
+        limits,
+        ...(canary === undefined ? {} : { canaries: { [canary]: true } }),
+      }),
+  };
+}
