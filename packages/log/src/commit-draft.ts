@@ -24,7 +24,15 @@ import {
 } from './frame.js';
 import { align8 } from './integers.js';
 import type { RegisteredLog, Registry } from './registry.js';
-import { type AppendRequest, isPrivileged, type LogsRequest, prepare, type Request } from './request.js';
+import {
+  type AppendRequest,
+  isPrivileged,
+  type LogsRequest,
+  prepare,
+  type Request,
+  type SealRequest,
+  type TrimRequest,
+} from './request.js';
 import type { Run } from './run.js';
 import { type Tail, withoutSlack } from './tail.js';
 
@@ -84,27 +92,20 @@ export class CommitDraft {
   join(request: Request): void {
     switch (request.kind) {
       case 'append':
-        return this.#joinAppend(request);
+        this.#joinAppend(request);
+        break;
       case 'create':
-        return this.#joinCreate(request);
+        this.#joinCreate(request);
+        break;
       case 'delete':
-        return this.#joinDelete(request);
-      case 'seal': {
-        const log = this.#logOf(request.log);
-        const before = log?.joinedSealed === true;
-        const sections = log === undefined || before ? [] : [this.#section(log, 0, log.joinedEnd)];
-        if (log !== undefined) log.joinedSealed = true;
-        const endPosition = log?.joinedEnd ?? 0;
-        const answer = (): void =>
-          request.answer(log === undefined ? { kind: 'missing' } : { kind: 'sealed', endPosition });
-        return this.#joinBare(request, frameKind.seal, sections, [log], answer);
-      }
-      case 'trim': {
-        const log = this.#logOf(request.log);
-        const before = Math.min(request.before, log?.joinedEnd ?? 0);
-        const sections = log === undefined || before <= log.first ? [] : [this.#section(log, 0, before)];
-        return this.#joinBare(request, frameKind.trim, sections, [log], () => request.answer('done'));
-      }
+        this.#joinDelete(request);
+        break;
+      case 'seal':
+        this.#joinSeal(request);
+        break;
+      case 'trim':
+        this.#joinTrim(request);
+        break;
     }
   }
 
@@ -230,6 +231,27 @@ export class CommitDraft {
     this.#joinBare(request, frameKind.delete, sections, logs, () => request.answer('done'));
   }
 
+  #joinSeal(request: SealRequest): void {
+    const log = this.#logOf(request.log);
+    if (log === undefined) {
+      this.#add(request, undefined, [], () => request.answer({ kind: 'missing' }));
+      return;
+    }
+    const endPosition = log.joinedEnd;
+    const sections = log.joinedSealed ? [] : [this.#section(log, 0, endPosition)];
+    log.joinedSealed = true;
+    this.#joinBare(request, frameKind.seal, sections, [log], () =>
+      request.answer({ kind: 'sealed', endPosition }),
+    );
+  }
+
+  #joinTrim(request: TrimRequest): void {
+    const log = this.#logOf(request.log);
+    const first = Math.min(request.before, log?.joinedEnd ?? 0);
+    const sections = log === undefined || first <= log.first ? [] : [this.#section(log, 0, first)];
+    this.#joinBare(request, frameKind.trim, sections, [log], () => request.answer('done'));
+  }
+
   #joinBare(
     request: Request,
     kind: 3 | 4 | 5,
@@ -270,23 +292,16 @@ export class CommitDraft {
   }
 
   #apply(joined: Joined, frame: OutgoingFrame, file: number, offset: number, tail: Tail): void {
-    switch (frame.kind) {
-      case frameKind.append:
-        return this.#applyAppend(joined, frame, file, offset, tail);
-      case frameKind.create:
-        for (const log of joined.logs) if (log !== undefined) this.#registry.created(log);
-        return;
-      case frameKind.seal:
-        for (const log of joined.logs) if (log !== undefined) this.#registry.sealed(log);
-        return;
-      case frameKind.trim:
-        for (const log of joined.logs) {
-          if (log !== undefined) this.#registry.trimmed(log, frame.sections[0]?.position ?? 0);
-        }
-        return;
-      case frameKind.delete:
-        for (const log of joined.logs) if (log !== undefined) this.#registry.deleted(log);
-        return;
+    if (frame.kind === frameKind.append) {
+      this.#applyAppend(joined, frame, file, offset, tail);
+      return;
+    }
+    for (const [i, log] of joined.logs.entries()) {
+      if (log === undefined) continue;
+      if (frame.kind === frameKind.create) this.#registry.created(log);
+      else if (frame.kind === frameKind.seal) this.#registry.sealed(log);
+      else if (frame.kind === frameKind.trim) this.#registry.trimmed(log, frame.sections[i]?.position ?? 0);
+      else this.#registry.deleted(log);
     }
   }
 

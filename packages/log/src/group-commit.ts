@@ -103,9 +103,10 @@ export class GroupCommit {
 
   /** Queues a request; it is answered when its commit is synced, or cannot be. */
   submit(request: Request): void {
-    if (this.#poison !== undefined) return fail(request, 'poisoned');
-    this.#queue.push(request);
-    this.#kick();
+    if (this.#poison === undefined) {
+      this.#queue.push(request);
+      this.#kick();
+    } else fail(request, 'poisoned');
   }
 
   /**

@@ -20,7 +20,8 @@
  *               log × logCount                88
  *      log    = number:u32 sealed:u16 idBytes:u16 first:u64 end:u64 lastArrivalMs:u64 id, padded to 8
  *
- * Invariant: the header is written, synced, and its name synced, before the first commit follows it.
+ * Invariant: the header is written and synced before the file gets its name, and the name is synced before the first
+ * commit follows. So a journal file always begins with a whole header, and one that does not is damaged.
  */
 import { asBuffer, checksum } from '@millrace/base';
 import { align8, readU64, writeU64 } from './integers.js';
@@ -48,7 +49,7 @@ export interface JournalHeader {
   readonly logs: readonly CheckpointLog[];
 }
 
-export const journalMagic = 0x4c4a524d;
+const journalMagic = 0x4c4a524d;
 export const journalFormatVersion = 1;
 export const storeIdBytes = 16;
 const fixedBytes = 88;

@@ -20,6 +20,8 @@ export interface ScanState {
   readonly commitBytesMax: number;
   readonly canaries: Canaries;
   offset: number;
+  /** Where the last good commit starts; the end of the header while there is none. */
+  lastOffset: number;
   generation: number;
   nextCommit: number;
   lastChecksum: number;
@@ -50,6 +52,7 @@ export async function scanCommits(
     const frames = framesOf(window, header, offset + commitHeaderBytes, state);
     if (frames === undefined) return;
     for (const frame of frames) if (!apply(frame)) return;
+    state.lastOffset = offset;
     state.offset += length;
     state.generation = header.generation;
     state.nextCommit++;

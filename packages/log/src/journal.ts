@@ -14,12 +14,15 @@
 import { assert, present } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { commitHeaderBytes, writeCommitHeader } from './commit.js';
-import type { Disk, DiskFile } from './disk.js';
+import { type Disk, DiskError, type DiskFile } from './disk.js';
 import { encodeJournalHeader, journalHeaderChecksum } from './journal-header.js';
 import type { NativeLimits } from './limits.js';
 import type { Registry } from './registry.js';
 
 const journalNamePattern = /^journal-(\d{10})$/;
+
+/** A file on its way to become the next journal file. */
+export const unfinishedJournalName = 'journal.new';
 
 export function journalName(file: number): string {
   return `journal-${String(file).padStart(10, '0')}`;
@@ -189,10 +192,11 @@ export class Journal {
     this.chain.lastChecksum = headerChecksum;
   }
 
-  /** Takes back a write that found no room. */
+  /** Takes back a write that found no room, for good: it must not come back behind a later one. */
   async cutBack(): Promise<void> {
     const handle = await present(this.#activeFile.handle, 'the handle of the active file');
     await handle.truncate(this.#activeFile.end);
+    await handle.sync();
   }
 
   /** Removes the oldest file, once nobody reads it any more. */
@@ -249,17 +253,18 @@ export class Journal {
     while (file.users > 0) await new Promise<void>((resolve) => this.#unread.push(resolve));
   }
 
+  /** Makes a file whole before it gets its name: a crash leaves no half of one. */
   async #makeFile(name: string, header: Buffer): Promise<DiskFile> {
-    const handle = await this.#disk.open(name, 'create');
+    const handle = await this.#disk.open(unfinishedJournalName, 'create');
     try {
       await handle.write([header], 0);
+      await handle.sync();
+      await this.#disk.rename(unfinishedJournalName, name);
     } catch (error) {
       await handle.close();
-      await this.#disk.remove(name);
-      await this.syncDirectory();
+      if (error instanceof DiskError && error.code === 'full') await this.#disk.remove(unfinishedJournalName);
       throw error;
     }
-    await handle.sync();
     await this.syncDirectory();
     return handle;
   }

@@ -6,7 +6,7 @@
  *                        commits of 7, 8, 9 in order ─▶ applied
  *
  *      the first invalid commit, at X
- *        before the newest file's last file, or before where the next header says its file ended  ─▶ damaged
+ *        before where the next file's header says that this one ended  ─▶ damaged
  *        a later commit header, at its own place: it was written after all before it was synced    ─▶ damaged
  *        more behind X than one commit could be                                                    ─▶ damaged
  *        otherwise the tail of a commit that was never acknowledged                                ─▶ cut at X
@@ -19,7 +19,7 @@ import type { Canaries } from './canaries.js';
 import { commitHeaderBytes } from './commit.js';
 import type { Disk, DiskFile } from './disk.js';
 import { FileWindow } from './file-window.js';
-import { Journal, journalName, journalNumber } from './journal.js';
+import { Journal, journalName, journalNumber, unfinishedJournalName } from './journal.js';
 import {
   decodeJournalHeader,
   type JournalHeader,
@@ -27,7 +27,6 @@ import {
   journalHeaderBytes,
   journalHeaderChecksum,
   journalHeaderVersion,
-  journalMagic,
   journalPreambleBytes,
   storeIdBytes,
 } from './journal-header.js';
@@ -36,7 +35,7 @@ import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import { Registry } from './registry.js';
 import { replay } from './replay.js';
-import { reserveName } from './reserve.js';
+import { reserveName, unfinishedReserveName } from './reserve.js';
 
 export interface RecoveryOptions {
   readonly disk: Disk;
@@ -61,6 +60,8 @@ export interface Recovered {
   readonly report: RecoveryReport;
 }
 
+const ownNames: readonly string[] = [reserveName, unfinishedReserveName, unfinishedJournalName];
+
 /** A journal file whose header is good. */
 interface Found {
   readonly number: number;
@@ -72,9 +73,12 @@ interface Found {
 }
 
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const numbers = await journalNumbers(options.disk);
+  const { disk } = options;
+  const names = await disk.list();
+  const numbers = journalNumbers(names);
+  if (names.includes(unfinishedJournalName)) await disk.remove(unfinishedJournalName);
   const window = new FileWindow(options.limits.readBytesMax);
-  const found = await openAll(options, window, numbers);
+  const found = await openAll(disk, window, numbers);
   const [oldest] = found;
   if (oldest === undefined) return newStore(options);
   try {
@@ -96,12 +100,12 @@ async function newStore(options: RecoveryOptions): Promise<Recovered> {
 }
 
 /** The numbers of the journal files, in order; throws when there are other files, or a file is missing in the row. */
-async function journalNumbers(disk: Disk): Promise<number[]> {
+function journalNumbers(names: readonly string[]): number[] {
   const numbers: number[] = [];
-  for (const name of await disk.list()) {
+  for (const name of names) {
     const number = journalNumber(name);
     if (number !== undefined) numbers.push(number);
-    else if (name !== reserveName) {
+    else if (!ownNames.includes(name)) {
       throw new LogError('foreign', `${name} is no file of ours: is this the right directory?`);
     }
   }
@@ -113,33 +117,30 @@ async function journalNumbers(disk: Disk): Promise<number[]> {
   return numbers;
 }
 
-/** Opens every file and reads its header. A newest file that was never finished is removed. */
-async function openAll(
-  options: RecoveryOptions,
-  window: FileWindow,
-  numbers: readonly number[],
-): Promise<Found[]> {
+/** Opens every file and reads its header. */
+async function openAll(disk: Disk, window: FileWindow, numbers: readonly number[]): Promise<Found[]> {
   const found: Found[] = [];
+  const opened: DiskFile[] = [];
   try {
     for (const number of numbers) {
-      const handle = await options.disk.open(journalName(number), 'existing');
-      const file = await readHeader(window, handle, number);
-      if (file !== undefined) {
-        found.push(file);
-        continue;
-      }
-      await handle.close();
-      await removeHalfMade(options, number, number === numbers.at(-1) && (found.length > 0 || number === 1));
+      const handle = await disk.open(journalName(number), 'existing');
+      opened.push(handle);
+      found.push(await readHeader(window, handle, number, numbers.length > 1));
     }
     return found;
   } catch (error) {
-    for (const file of found) await file.handle.close();
+    for (const handle of opened) await handle.close();
     throw error;
   }
 }
 
-/** The file with its header; `undefined` when that is not whole and no commit follows; throws when it is not ours. */
-async function readHeader(window: FileWindow, handle: DiskFile, number: number): Promise<Found | undefined> {
+/** The file with its header; throws when that is not whole, or not ours. */
+async function readHeader(
+  window: FileWindow,
+  handle: DiskFile,
+  number: number,
+  inRow: boolean,
+): Promise<Found> {
   const name = journalName(number);
   const size = await handle.size();
   window.attach(handle, number, size);
@@ -147,9 +148,10 @@ async function readHeader(window: FileWindow, handle: DiskFile, number: number):
   const bytes = headerBytes === undefined ? undefined : Buffer.from(window.bytes.subarray(0, headerBytes));
   const version = bytes === undefined ? undefined : journalHeaderVersion(bytes);
   if (bytes === undefined || headerBytes === undefined || version === undefined) {
-    if (!(await startsLikeOurs(window, size))) throw new LogError('foreign', `${name} is no journal of ours`);
-    if ((await laterCommit(window, 0, size, number, undefined)) !== undefined) throw damaged(number, 0);
-    return undefined;
+    // Whether it ever was ours, other files or the commits in it show.
+    if (inRow || (await laterCommit(window, 0, size, number, undefined)) !== undefined)
+      throw damaged(number, 0);
+    throw new LogError('foreign', `${name} is no journal of ours`);
   }
   if (version !== journalFormatVersion) {
     throw new LogError(
@@ -168,26 +170,6 @@ async function headerLength(window: FileWindow, size: number): Promise<number | 
   const length = journalHeaderBytes(window.bytes);
   if (length === undefined || length > size || !(await window.fill(0, length))) return undefined;
   return length;
-}
-
-/** Whether each of the first bytes is what we would have written, or was not written at all. */
-async function startsLikeOurs(window: FileWindow, size: number): Promise<boolean> {
-  const magic = Buffer.alloc(4);
-  magic.writeUInt32LE(journalMagic, 0);
-  const length = Math.min(size, magic.length);
-  if (length === 0) return true;
-  if (!(await window.fill(0, length))) return false;
-  return window.bytes.subarray(0, length).every((byte, i) => byte === 0 || byte === magic[i]);
-}
-
-/**
- * A header is synced before anything else happens to the journal, so one that is not whole is the newest one, and
- * the file before it is complete. Anything else is damage.
- */
-async function removeHalfMade(options: RecoveryOptions, number: number, plausible: boolean): Promise<void> {
-  if (!plausible || options.canaries.refuseHealthyTail) throw damaged(number, 0);
-  await options.disk.remove(journalName(number));
-  await options.disk.syncDirectory();
 }
 
 async function replayAll(
@@ -239,6 +221,7 @@ function stateAt(file: Found, tag: number, canaries: Canaries): ScanState {
     commitBytesMax: header.commitBytesMax,
     canaries,
     offset: file.headerBytes,
+    lastOffset: file.headerBytes,
     generation: header.generation,
     nextCommit: header.nextCommit,
     lastChecksum: file.headerChecksum,
@@ -274,7 +257,11 @@ function checkHeld(registry: Registry, oldest: Found): void {
   }
 }
 
-/** Cuts a torn tail off the newest file, and makes what is left durable. */
+/**
+ * Cuts a torn tail off the newest file, and makes what is left durable. Only the last commit can be unsynced, but
+ * then a sync may have failed: the system shows the bytes, has dropped them, and takes the next sync for done. They
+ * are written again; over themselves, so that a crash on the way changes nothing.
+ */
 async function settleTail(
   options: RecoveryOptions,
   window: FileWindow,
@@ -282,7 +269,7 @@ async function settleTail(
   state: ScanState,
 ): Promise<RecoveryReport['cut']> {
   const { number, size, handle, header } = newest;
-  const { offset } = state;
+  const { offset, lastOffset } = state;
   const bytes = size - offset;
   if (bytes > 0) {
     if (options.canaries.refuseHealthyTail) throw damaged(number, offset);
@@ -291,9 +278,23 @@ async function settleTail(
       throw damaged(number, offset);
     await handle.truncate(offset);
   }
+  const length = offset - lastOffset;
+  await rewrite(window, newest, lastOffset, length);
   await handle.sync();
   await options.disk.syncDirectory();
   return bytes > 0 ? { file: journalName(number), offset, bytes } : undefined;
+}
+
+async function rewrite(
+  window: FileWindow,
+  { handle, number }: Found,
+  offset: number,
+  length: number,
+): Promise<void> {
+  if (length === 0) return;
+  if (!window.holds(offset, length) && !(await window.fill(offset, length))) throw damaged(number, offset);
+  const start = window.at(offset);
+  await handle.write([window.bytes.subarray(start, start + length)], offset);
 }
 
 function damaged(file: number, offset: number): LogError {

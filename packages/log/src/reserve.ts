@@ -5,12 +5,15 @@
  *      held ──giveUp()──▶ given up ──restore()──▶ held
  *                             └── still no room ──▶ given up
  *
- * Invariant: while it is given up, no unprivileged append is written.
+ * Invariant: while it is given up, no unprivileged append is written. It has its name only once its bytes are synced,
+ * so that what a crash leaves is real space or none.
  */
 import { kib, type Random } from '@millrace/base';
 import { type Disk, DiskError } from './disk.js';
 
 export const reserveName = 'reserve';
+/** A reserve that is not yet known to be whole. */
+export const unfinishedReserveName = 'reserve.new';
 
 /** Longer than what file systems compress at a time, so that repeating the block saves them nothing. */
 const blockBytes = 256 * kib;
@@ -36,13 +39,14 @@ export class Reserve {
 
   /** Finds the reserve of an earlier run, or makes it if there is room. */
   async open(names: readonly string[]): Promise<void> {
+    if (names.includes(unfinishedReserveName)) await this.#remove(unfinishedReserveName);
     if (names.includes(reserveName)) {
       const file = await this.#disk.open(reserveName, 'existing');
       const size = await file.size();
       await file.close();
       this.#held = size === this.#bytes;
       if (this.#held) return;
-      await this.#remove();
+      await this.#remove(reserveName);
     }
     await this.restore();
   }
@@ -51,23 +55,25 @@ export class Reserve {
   async giveUp(): Promise<void> {
     if (!this.#held) return;
     this.#held = false;
-    await this.#remove();
+    await this.#remove(reserveName);
   }
 
   /** Takes the space again; `false` when there is not enough. */
   async restore(): Promise<boolean> {
     if (this.held) return true;
     try {
-      const file = await this.#disk.open(reserveName, 'create');
+      const file = await this.#disk.open(unfinishedReserveName, 'create');
       try {
         await file.write(this.#filling(), 0);
         await file.sync();
       } finally {
         await file.close();
       }
+      await this.#disk.rename(unfinishedReserveName, reserveName);
     } catch (error) {
       if (!(error instanceof DiskError && error.code === 'full')) throw error;
-      if ((await this.#disk.list()).includes(reserveName)) await this.#remove();
+      if ((await this.#disk.list()).includes(unfinishedReserveName))
+        await this.#remove(unfinishedReserveName);
       return false;
     }
     await this.#syncDirectory();
@@ -85,8 +91,8 @@ export class Reserve {
     return parts;
   }
 
-  async #remove(): Promise<void> {
-    await this.#disk.remove(reserveName);
+  async #remove(name: string): Promise<void> {
+    await this.#disk.remove(name);
     await this.#syncDirectory();
   }
 }
