@@ -21,6 +21,7 @@ import { pickedUpWords, picture } from './picture.js';
 import { plainLine } from './plain-lines.js';
 import { Producer } from './producer.js';
 import { Screen } from './screen.js';
+import { region } from './sdk-stream-client.js';
 import { Session } from './session.js';
 import { differences, expectedCounts } from './statistics.js';
 import type { StreamClient } from './stream-client.js';
@@ -31,7 +32,6 @@ import { complete, gapsUpTo, summaryLines } from './summary.js';
 import type { View } from './view.js';
 
 export const streamName = 'flights';
-export const streamRegion = 'us-east-1';
 const shardCount = 4;
 
 const checkpointEveryMs = 500;
@@ -288,7 +288,7 @@ class Demo {
   }
 
   #commands(): readonly string[] {
-    return commandsToCopy(this.#settings.endpoint, streamName, streamRegion);
+    return commandsToCopy(this.#settings.endpoint, streamName, region);
   }
 
   #dataPath(): string {
