@@ -191,14 +191,16 @@ export class Streams {
   }
 
   /** Splits the shard at `at`, a hash key in decimal. */
-  async split(stream: Stream, shardId: string, at: string): Promise<void> {
-    const { shardsPerAccountMax: shardsMax } = this.limits;
-    await this.#command({ type: 'split', ...nameOf(stream), shard: indexOf(stream, shardId), at, shardsMax });
+  async split(addressed: Addressed, caller: Caller, shardId: string, at: string): Promise<void> {
+    const named = this.#named(addressed, caller, 'SplitShard');
+    const shard = indexOf(named, shardId);
+    await this.#command({ type: 'split', ...named, shard, at, shardsMax: this.limits.shardsPerAccountMax });
   }
 
-  async merge(stream: Stream, shardId: string, adjacentId: string): Promise<void> {
-    const [shard, adjacent] = [indexOf(stream, shardId), indexOf(stream, adjacentId)];
-    await this.#command({ type: 'merge', ...nameOf(stream), shard, adjacent });
+  async merge(addressed: Addressed, caller: Caller, shardId: string, adjacentId: string): Promise<void> {
+    const named = this.#named(addressed, caller, 'MergeShards');
+    const shard = indexOf(named, shardId);
+    await this.#command({ type: 'merge', ...named, shard, adjacent: indexOf(named, adjacentId) });
   }
 
   /**
@@ -245,11 +247,9 @@ export class Streams {
     shardId: string,
     point: StartingPoint,
   ): Promise<string> {
-    const name = streamNameOf(addressed, caller, 'GetShardIterator');
-    const named = { account: caller.account, name };
-    const index = parseShardId(shardId);
-    if (index === undefined) throw errors.shardNotFound(named, shardId);
-    const stream = findStream(this.view, caller.account, caller.region, name);
+    const named = this.#named(addressed, caller, 'GetShardIterator');
+    const index = indexOf(named, shardId);
+    const stream = findStream(this.view, named.account, named.region, named.name);
     if (stream === undefined) throw errors.shardMissing(named, index);
     const shard = this.#visibleShard(stream, index);
     const nowMs = this.clock.now();
@@ -290,10 +290,7 @@ export class Streams {
     if (this.#ownCatalog) await this.#catalog.close();
   }
 
-  async #command(
-    command: StreamsCommand & { account: string; region: string; name: string },
-    urgent = false,
-  ): Promise<void> {
+  async #command(command: StreamsCommand & StreamName, urgent = false): Promise<void> {
     let refused: AwsError | undefined;
     try {
       refused = await this.#catalog.submit(this.#fold, command, urgent);
@@ -304,6 +301,11 @@ export class Streams {
     if (refused !== undefined) throw refused;
     const stream = findStream(this.view, command.account, command.region, command.name);
     if (stream !== undefined) this.#lifecycle.takeUp(stream);
+  }
+
+  #named(addressed: Addressed, caller: Caller, operationName: string): StreamName {
+    const { account, region } = caller;
+    return { account, region, name: streamNameOf(addressed, caller, operationName) };
   }
 
   #openIterator(
@@ -372,12 +374,17 @@ function checkSizes(stream: Stream, batch: PutBatch, single: boolean, putBytesMa
   if (start - count * storedHeaderBytes > putBytesMax) throw errors.recordsTooLarge(putBytesMax / mib);
 }
 
-function nameOf(stream: Stream): { account: string; region: string; name: string } {
+interface StreamName extends Caller {
+  readonly name: string;
+}
+
+function nameOf(stream: Stream): StreamName {
   const { account, region, name } = stream;
   return { account, region, name };
 }
 
-function indexOf(stream: Stream, shardId: string): number {
+/** AWS looks at the id before it looks for the stream (kinesalite, against AWS). */
+function indexOf(stream: StreamName, shardId: string): number {
   const index = parseShardId(shardId);
   if (index === undefined) throw errors.shardNotFound(stream, shardId);
   return index;

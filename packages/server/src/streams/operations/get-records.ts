@@ -1,6 +1,7 @@
 import type { ValueOf } from '@millrace/wire';
-import { boolean, integer, list, required, sequenceNumber, structure } from '@millrace/wire';
+import { boolean, integer, list, required, sequenceNumber, structure, validate } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
+import { encodeGetRecordsOutput } from '../codec/get-records-output.js';
 import * as errors from '../errors.js';
 import { decodeStoredRecord } from '../stored-record.js';
 import type { GetRecordsResult, Streams } from '../streams.js';
@@ -43,6 +44,20 @@ export const getRecords = operation<Streams, typeof input, typeof output>({
     }
     return answered(await streams.getRecords(request, context));
   },
+  hot(streams, protocol, body, context) {
+    const request = protocol.decode(input, body);
+    validate(input, request);
+    if (request.DryRun === true) return undefined;
+    return streams.getRecords(request, context).then((result) =>
+      encodeGetRecordsOutput(protocol, {
+        records: result.records,
+        shard: result.shard,
+        nextShardIterator: result.nextIterator,
+        millisBehindLatest: result.millisBehindLatest,
+        childShards: childrenOf(result),
+      }),
+    );
+  },
 });
 
 function answered(result: GetRecordsResult): ValueOf<typeof output> {
@@ -50,9 +65,13 @@ function answered(result: GetRecordsResult): ValueOf<typeof output> {
     Records: recordsOf(result),
     NextShardIterator: result.nextIterator,
     MillisBehindLatest: result.millisBehindLatest,
-    // Present only at the end of a shard: KCL refuses children together with an iterator.
-    ChildShards: result.nextIterator === undefined ? result.children.map(describedChild) : undefined,
+    ChildShards: childrenOf(result),
   };
+}
+
+/** Present only at the end of a shard: KCL refuses children together with an iterator. */
+function childrenOf(result: GetRecordsResult): readonly ValueOf<typeof childShard>[] | undefined {
+  return result.nextIterator === undefined ? result.children.map(describedChild) : undefined;
 }
 
 function recordsOf({ records, shard }: GetRecordsResult): readonly ValueOf<typeof record>[] {

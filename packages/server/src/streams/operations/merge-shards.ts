@@ -23,7 +23,6 @@ export const mergeShards = operation<Streams, typeof input, undefined>({
     errors.accessDenied,
   ],
   async handle(streams, request, context) {
-    const stream = streams.find(request, context, 'MergeShards');
-    await streams.merge(stream, request.ShardToMerge, request.AdjacentShardToMerge);
+    await streams.merge(request, context, request.ShardToMerge, request.AdjacentShardToMerge);
   },
 });

@@ -1,9 +1,11 @@
-import type { ValueOf } from '@millrace/wire';
+import { present } from '@millrace/base';
 import { boolean, required, sequenceNumber as sequenceNumberOf, shardIdOf, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
+import { decodePutRecord } from '../codec/put-codec.js';
 import { putBatchFromInput } from '../codec/put-input.js';
+import { encodePutRecordOutput } from '../codec/put-output.js';
 import * as errors from '../errors.js';
-import type { PutResult } from '../put-batch.js';
+import type { PutResult, ShardIdentity } from '../put-batch.js';
 import type { Streams } from '../streams.js';
 import { addressed, data, encryptionType, hashKey, partitionKey, sequenceNumber, shardId } from './shapes.js';
 
@@ -47,17 +49,23 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
       streams.checkPut(batch, context, true);
       throw errors.wouldHaveSucceeded();
     }
-    return answered(await streams.put(batch, context, true));
+    const { shard, position, arrivalMs } = taken(await streams.put(batch, context, true));
+    return { ShardId: shardIdOf(shard.index), SequenceNumber: sequenceNumberOf(shard, position, arrivalMs) };
+  },
+  hot(streams, protocol, body, context) {
+    const batch = decodePutRecord(protocol, body);
+    if (batch === undefined) return undefined;
+    return streams.put(batch, context, true).then((result) => {
+      const { shard, position, arrivalMs } = taken(result);
+      return encodePutRecordOutput(protocol, shard, position, arrivalMs);
+    });
   },
 });
 
-function answered(result: PutResult): ValueOf<typeof output> {
+/** The one record of a put; throws why it was not taken. */
+function taken(result: PutResult): { shard: ShardIdentity; position: number; arrivalMs: number } {
   const error = result.errors?.get(0);
   if (error !== undefined) throw error;
-  const shard = result.shards[result.shardOf[0] ?? 0];
-  if (shard === undefined) throw errors.storageFailure('unknown');
-  return {
-    ShardId: shardIdOf(shard.index),
-    SequenceNumber: sequenceNumberOf(shard, result.positions[0] ?? 0, result.arrivalsMs[0] ?? 0),
-  };
+  const shard = present(result.shards[result.shardOf[0] ?? 0], 'the shard of a record that was taken');
+  return { shard, position: result.positions[0] ?? 0, arrivalMs: result.arrivalsMs[0] ?? 0 };
 }

@@ -10,7 +10,9 @@ import {
   structure,
 } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
+import { decodePutRecords } from '../codec/put-codec.js';
 import { putBatchFromInput } from '../codec/put-input.js';
+import { encodePutRecordsOutput } from '../codec/put-output.js';
 import * as errors from '../errors.js';
 import type { PutResult } from '../put-batch.js';
 import type { Streams } from '../streams.js';
@@ -74,6 +76,11 @@ export const putRecords = operation<Streams, typeof input, typeof output>({
       throw errors.wouldHaveSucceeded();
     }
     return answered(await streams.put(batch, context));
+  },
+  hot(streams, protocol, body, context) {
+    const batch = decodePutRecords(protocol, body);
+    if (batch === undefined) return undefined;
+    return streams.put(batch, context).then((result) => encodePutRecordsOutput(protocol, result));
   },
 });
 

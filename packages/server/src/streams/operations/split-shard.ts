@@ -23,7 +23,6 @@ export const splitShard = operation<Streams, typeof input, undefined>({
     errors.accessDenied,
   ],
   async handle(streams, request, context) {
-    const stream = streams.find(request, context, 'SplitShard');
-    await streams.split(stream, request.ShardToSplit, request.NewStartingHashKey);
+    await streams.split(request, context, request.ShardToSplit, request.NewStartingHashKey);
   },
 });
