@@ -85,6 +85,10 @@ export const demo: Command = {
           plain,
         };
         return await runDemo(settings, client, host, stop);
+      } catch (error) {
+        // Stopped before there was anything to count.
+        if (stop.aborted && error === stop.reason) return 0;
+        throw error;
       } finally {
         client.close();
       }

@@ -42,9 +42,13 @@ async function consuming(
   }
 }
 
-test('reads all shards to their tips, and on when more comes', async () => {
+test('reads all shards to their tips, and on when more comes', async (t) => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error): number => warnings.push(message);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
   const stream = new FakeStream();
-  await stream.open(4);
+  await stream.open(40);
   await put(stream, 1, 100);
   const tally = Tally.empty('s');
   await consuming(stream, tally, async (consumer) => {
@@ -58,6 +62,7 @@ test('reads all shards to their tips, and on when more comes', async () => {
     [...tally.shards.values()].reduce((sum, { events }) => sum + events, 0),
     150,
   );
+  assert.deepEqual(warnings, []);
 });
 
 test('follows splits and merges, parents before children', async () => {

@@ -5,6 +5,7 @@
  *      shard 0 ──────────────▶ end ─┬─▶ shard 4 ───▶          one follower a shard
  *      shard 1 ───────────────────▶ └─▶ shard 5 ───▶
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '@millrace/base';
 import { pause } from './pause.js';
 import type { Page, StreamClient } from './stream-client.js';
@@ -41,6 +42,8 @@ export class Consumer {
 
   constructor(ports: ConsumerPorts) {
     this.#ports = ports;
+    // One listener a follower at rest; Node warns of more than ten as of a leak.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** The shards that take records, as of the last reshard that was read. */
