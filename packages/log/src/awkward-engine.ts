@@ -54,6 +54,7 @@ class AwkwardEngine implements LogEngine {
   /** What is under way, so that `close` can wait for it. */
   readonly #pending = new Set<Promise<unknown>>();
   #closed = false;
+  #appends = 0;
 
   constructor(options: AwkwardEngineOptions) {
     this.#memory = new MemoryEngine(options);
@@ -66,6 +67,7 @@ class AwkwardEngine implements LogEngine {
 
   append(batch: AppendBatch): Promise<readonly AppendOutcome[]> {
     return this.#track(async () => {
+      this.#appends++;
       const grouping = groupByLog(batch);
       const records = { payload: batch.payload, ends: batch.ends, order: grouping.order };
       const apply = (index: number): AppendOutcome => {
@@ -132,7 +134,7 @@ class AwkwardEngine implements LogEngine {
   }
 
   counters(): EngineCounters {
-    return this.#memory.counters();
+    return { ...this.#memory.counters(), appends: this.#appends, commits: this.#appends };
   }
 
   async close(): Promise<void> {
