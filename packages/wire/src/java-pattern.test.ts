@@ -27,3 +27,12 @@ test('a pattern in linear time is tried on a value of any length', () => {
   assert.ok(!matchesPattern('[a-zA-Z0-9_.-]+', `${'a'.repeat(100_000)} `));
   assert.ok(matchesPattern('[a-zA-Z0-9_.+*-]+', '+'.repeat(100_000)));
 });
+
+test('classes of Unicode and possessive quantifiers, as the models of other services have them', () => {
+  const tag = '^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$';
+  assert.ok(matchesPattern(tag, 'Straße 東京 1'));
+  assert.ok(!matchesPattern(tag, 'a#b'));
+  const arn = 'arn:aws:kinesisanalytics:[a-z]{2}-[a-z]+-\\d{1}+:\\d{12}+:application/[a-zA-Z0-9_.-]{1,128}';
+  assert.ok(matchesPattern(arn, 'arn:aws:kinesisanalytics:us-east-1:123456789012:application/a'));
+  assert.ok(!matchesPattern(arn, 'arn:aws:kinesisanalytics:us-east-12:123456789012:application/a'));
+});

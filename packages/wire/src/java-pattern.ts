@@ -26,12 +26,17 @@ export function matchesPattern(pattern: string, value: string): boolean {
 }
 
 function compile(pattern: string): CompiledPattern {
-  // Java's \s and \S are ASCII's; JavaScript's take in all of Unicode's spaces.
-  const source = pattern.replaceAll('\\S', '[^ \\t\\n\\v\\f\\r]').replaceAll('\\s', '[ \\t\\n\\v\\f\\r]');
+  const source = pattern
+    // Java's \s and \S are ASCII's; JavaScript's take in all of Unicode's spaces.
+    .replaceAll('\\S', '[^ \\t\\n\\v\\f\\r]')
+    .replaceAll('\\s', '[ \\t\\n\\v\\f\\r]')
+    // `{n}+` is possessive; greedy ones match the same in every pattern of the models.
+    .replaceAll('}+', '}');
   const outsideClasses = pattern.replaceAll(/\\.|\[(?:\\.|[^\]])*\]/g, 'x');
   const openEnded = outsideClasses.match(/[*+]|\{\d+,\}/g)?.length ?? 0;
   return {
-    expression: new RegExp(`^(?:${source})$`),
+    // Classes of Unicode need the flag; without them it would only forbid escapes that Java allows.
+    expression: new RegExp(`^(?:${source})$`, source.includes('\\p{') ? 'u' : ''),
     charsMax: openEnded > 1 ? backtrackingCharsMax : Number.POSITIVE_INFINITY,
   };
 }
