@@ -35,6 +35,8 @@ export interface DispatchOptions {
 
 export class Dispatch {
   readonly #options: DispatchOptions;
+  #running = 0;
+  #whenIdle: (() => void)[] = [];
 
   constructor(options: DispatchOptions) {
     this.#options = options;
@@ -57,6 +59,20 @@ export class Dispatch {
     const routed = this.#route(exchange);
     if ('status' in routed) exchange.respond(withCors(routed, origin));
     else this.#run(routed.protocol, routed.operation, exchange, origin);
+  }
+
+  /** Resolves when no operation is running. Whoever asks sees to it that none begins meanwhile. */
+  idle(): Promise<void> {
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #ended(): void {
+    this.#running--;
+    if (this.#running > 0) return;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
   }
 
   #route(exchange: Exchange): Answer | { readonly protocol: Protocol; readonly operation: BoundOperation } {
@@ -91,12 +107,15 @@ export class Dispatch {
 
   #run(protocol: Protocol, operation: BoundOperation, exchange: Exchange, origin: string | undefined): void {
     const context = new ExchangeContext(exchange, this.#options.clock);
+    this.#running++;
     operation.run(protocol, exchange.body, context).then(
       (body) => {
+        this.#ended();
         this.#log(operation, exchange, context, 200, undefined);
         exchange.respond(withCors({ status: 200, contentType: protocol.contentType, body }, origin));
       },
       (error: unknown) => {
+        this.#ended();
         const answered = error instanceof AwsError ? error : this.#unexpected(operation, exchange, error);
         this.#log(operation, exchange, context, answered.status, answered.code);
         const { contentType } = protocol;

@@ -47,7 +47,7 @@ export interface Operation<
   ) => Promise<Uint8Array> | undefined;
 }
 
-export type OutputOf<O> = O extends StructureShape ? ValueOf<O> : void;
+export type OutputOf<O> = O extends StructureShape ? ValueOf<O> : undefined;
 
 /** Declares an operation with all its types inferred from its shapes. */
 export function operation<S, I extends StructureShape, O extends StructureShape | undefined>(

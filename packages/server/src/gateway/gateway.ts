@@ -116,6 +116,7 @@ export class Gateway {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', (error) => logger.debug('a connection failed', { error: error.message }));
+    socket.once('finish', () => this.#linger(socket));
     if (this.#sockets.size > limits.connectionsMax) {
       this.#turnAway(socket, refusals.tooManyConnections(limits.connectionsMax));
       return;
@@ -190,9 +191,17 @@ export class Gateway {
   }
 
   #turnAway(socket: Socket, refusal: Refusal): void {
-    const timer = this.#intake.clock.schedule(this.#intake.limits.discardMs, () => socket.destroy());
-    socket.once('close', () => timer.cancel());
     socket.end(refusalBytes(refusal));
     socket.resume();
+  }
+
+  /**
+   * We have said our last. What the client still sends is read and dropped for a while: closing on unread bytes would
+   * make the kernel reset the connection, and the answer would be lost with it. Then the socket goes, whether or not
+   * the client has ended its side.
+   */
+  #linger(socket: Socket): void {
+    const timer = this.#intake.clock.schedule(this.#intake.limits.discardMs, () => socket.destroy());
+    socket.once('close', () => timer.cancel());
   }
 }

@@ -177,10 +177,6 @@ class Http1Connection {
       return;
     }
     socket.end(refusalBytes(this.#last));
-    // What the client still sends is read and dropped for a while: closing on unread bytes would make the kernel
-    // reset the connection, and the refusal would be lost with it.
-    const timer = this.intake.clock.schedule(this.intake.limits.discardMs, () => socket.destroy());
-    socket.once('close', () => timer.cancel());
     socket.resume();
   }
 

@@ -57,6 +57,11 @@ export const refusals = {
     code: 'ServiceUnavailableException',
     message: `Requests and unread answers take ${limit} bytes already. Try again.`,
   }),
+  starting: {
+    status: 503,
+    code: 'ServiceUnavailableException',
+    message: 'The server is starting. Try again.',
+  },
   closing: {
     status: 503,
     code: 'ServiceUnavailableException',

@@ -69,7 +69,7 @@ export async function http2Request(
       });
       stream.on('error', reject);
       stream.on('close', () => resolve({ status, body: text }));
-      stream.end(body);
+      if (!stream.writableEnded) stream.end(body);
     });
   } finally {
     session.destroy();

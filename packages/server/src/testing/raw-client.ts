@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 
 export interface RawResponse {
   readonly status: number;
-  readonly headers: { readonly [name: string]: string };
+  readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
@@ -88,13 +88,13 @@ function parseResponse(text: string): { response: RawResponse; length: number } 
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
   const [statusLine = '', ...lines] = text.slice(0, headEnd).split('\r\n');
-  const headers: Record<string, string> = {};
+  const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(':');
-    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+    headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
   }
   const status = Number(statusLine.split(' ')[1]);
-  const length = status === 100 ? 0 : Number(headers['content-length'] ?? 0);
+  const length = status === 100 ? 0 : Number(headers.get('content-length') ?? 0);
   const end = headEnd + 4 + length;
   if (text.length < end) return undefined;
   return { response: { status, headers, body: text.slice(headEnd + 4, end) }, length: end };

@@ -1,0 +1,7 @@
+export { AdjustableClock } from '@millrace/base';
+export type { LogFields, Logger, LogLevel } from './logger.js';
+export { jsonLogger, silentLogger, textLogger } from './logger.js';
+export type { MillraceOptions } from './millrace.js';
+export { Millrace } from './millrace.js';
+export type { StartErrorCode } from './start-error.js';
+export { StartError } from './start-error.js';

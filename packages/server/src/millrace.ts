@@ -1,0 +1,315 @@
+/**
+ * The composition root: one server, from its options to its end.
+ *
+ *      start ──▶ starting ──listening, log recovered, streams made──▶ ready ──close──▶ stopping ──▶ closed
+ *                   └──▶ StartError: nothing is left behind            ▲ └─reset─▶ resetting ─┐
+ *                                                                      └──────────────────────┘
+ *
+ * The port is taken first, so that a second server fails before it has touched anything; until the log is open each
+ * request is answered that the server is starting. Only here do gateway, dispatch, control and the services meet.
+ *
+ *      socket ─▶ Gateway ─┬─ /_millrace/… ─▶ Control
+ *                         └─ all else ─────▶ Dispatch ─▶ Service ─▶ log
+ */
+import { AdjustableClock, type Random, SystemClock, sleep, systemRandom } from '@millrace/base';
+import { AwsError, jsonProtocol } from '@millrace/wire';
+import { Control, controlPrefix, type Health } from './control/control.js';
+import { Dispatch } from './dispatch/dispatch.js';
+import type { Exchange } from './gateway/exchange.js';
+import { Gateway } from './gateway/gateway.js';
+import type { GatewayLimits } from './gateway/limits.js';
+import { refusalAnswer, refusals } from './gateway/refusal.js';
+import { jsonLogger, type Logger, silentLogger, textLogger } from './logger.js';
+import { openState, type ServerState } from './server-state.js';
+import { StartError } from './start-error.js';
+import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
+
+export interface MillraceOptions {
+  /** Keep everything in memory, and nothing after the end. Either this or `dataDir`. */
+  readonly ephemeral?: boolean;
+  /** Where the data is kept; made when it is not there. */
+  readonly dataDir?: string;
+  /** What to listen on; default 127.0.0.1. One that others can reach needs `insecure`. */
+  readonly host?: string;
+  /** Default 0: a free one. */
+  readonly port?: number;
+  /** Take the next free port when `port` is occupied. */
+  readonly portFallback?: boolean;
+  /** Nobody's identity is checked, and that is meant, although others can reach the port. */
+  readonly insecure?: boolean;
+  /** Streams to make unless they are there; they are ACTIVE when the server has started. */
+  readonly create?: readonly { readonly name: string; readonly shards: number }[];
+  /** The time that streams see. Default: one that runs with the machine's. */
+  readonly clock?: AdjustableClock;
+  readonly random?: Random;
+  /** A logger, or lines on stderr; default none. */
+  readonly log?: Logger | 'json' | 'text' | 'none';
+  /** How long streams stay CREATING, UPDATING and DELETING; default 50 ms each. */
+  readonly delays?: Partial<StreamsDelays>;
+  readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };
+}
+
+/** Ports tried after an occupied one. */
+const portFallbacksMax = 100;
+const portMax = 65_535;
+/** How long a start waits for the streams it made to become ACTIVE, and a reset for the requests before it. */
+const createWaitMs = 10_000;
+const resetWaitMs = 5_000;
+const pollMs = 5;
+
+export class Millrace implements AsyncDisposable {
+  /** `http://127.0.0.1:4567`: all that a client needs to be told. */
+  readonly endpoint: string;
+  readonly port: number;
+  /** The server's own time: hold it, advance it, release it. */
+  readonly clock: AdjustableClock;
+  readonly #server: Server;
+
+  private constructor(server: Server, endpoint: string, port: number) {
+    this.#server = server;
+    this.endpoint = endpoint;
+    this.port = port;
+    this.clock = server.clock;
+  }
+
+  /** Starts a server; it answers when this resolves. Rejects with `StartError`. */
+  static async start(options: MillraceOptions): Promise<Millrace> {
+    const host = options.host ?? '127.0.0.1';
+    checkOptions(options, host);
+    const server = new Server(options, host);
+    try {
+      const port = await server.listen(host, options.port ?? 0, options.portFallback ?? false);
+      await server.open(options.create ?? []);
+      const endpoint = `http://${reachableHost(host)}:${port}`;
+      server.logger.info('listening', { endpoint, dataDir: options.dataDir });
+      return new Millrace(server, endpoint, port);
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  /** Lets requests in flight finish, syncs everything and lets go of port and data; under five seconds. */
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The parts, and which of them are up. */
+class Server {
+  readonly clock: AdjustableClock;
+  readonly logger: Logger;
+  readonly #options: MillraceOptions;
+  readonly #realClock = new SystemClock();
+  readonly #gateway: Gateway;
+  readonly #dispatch: Dispatch;
+  readonly #control: Control;
+  #phase: 'starting' | 'ready' | 'stopping' = 'starting';
+  #state: ServerState | undefined;
+  #resetting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: MillraceOptions, host: string) {
+    this.#options = options;
+    this.clock = options.clock ?? new AdjustableClock(this.#realClock);
+    this.logger = loggerOf(options.log ?? 'none', this.#realClock);
+    const ownHosts = new Set(isWildcard(host) ? [] : [host.toLowerCase()]);
+    const { clock, logger } = this;
+    this.#dispatch = new Dispatch({ services: () => this.#state?.services ?? [], clock, logger, ownHosts });
+    this.#control = new Control({
+      health: () => this.#health(),
+      reset: options.ephemeral === true ? () => this.#reset() : undefined,
+      ownHosts,
+      logger,
+    });
+    this.#gateway = new Gateway({
+      handle: (exchange) => this.#handle(exchange),
+      clock: this.#realClock,
+      random: options.random ?? systemRandom,
+      logger,
+      limits: options.limits?.gateway ?? {},
+    });
+    if (!isLoopback(host)) {
+      logger.warn('everybody who reaches this port can read and write every stream', { host });
+    }
+  }
+
+  async listen(host: string, port: number, fallback: boolean): Promise<number> {
+    const last = fallback && port !== 0 ? Math.min(port + portFallbacksMax, portMax) : port;
+    for (let tried = port; ; tried++) {
+      try {
+        return await this.#gateway.listen(host, tried);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || tried >= last) {
+          throw listenError(error, host, port, last);
+        }
+      }
+    }
+  }
+
+  async open(create: readonly { readonly name: string; readonly shards: number }[]): Promise<void> {
+    this.#state = await this.#openState();
+    for (const { name, shards } of create) await this.#create(this.#state, name, shards);
+    const names = new Set(create.map(({ name }) => name));
+    await this.#untilActive(this.#state, names);
+    this.#phase = 'ready';
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#phase = 'stopping';
+    await this.#gateway.close();
+    await this.#resetting;
+    await this.#state?.close();
+    this.logger.info('stopped');
+  }
+
+  #handle(exchange: Exchange): void {
+    if (exchange.path.startsWith(controlPrefix)) this.#control.handle(exchange);
+    else if (this.#phase !== 'ready') exchange.respond(refusalAnswer(refusals.starting));
+    else if (this.#resetting === undefined) this.#dispatch.handle(exchange);
+    else void this.#resetting.finally(() => this.#dispatch.handle(exchange));
+  }
+
+  #health(): Health {
+    if (this.#phase !== 'ready') return { ready: false, reason: `the server is ${this.#phase}` };
+    const health = this.#state?.health();
+    return { ready: health?.writable ?? false, reason: health?.reason };
+  }
+
+  #openState(): Promise<ServerState> {
+    const { clock, logger } = this;
+    const { dataDir, random = systemRandom, delays = {}, limits = {} } = this.#options;
+    return openState({ dataDir, clock, random, logger, delays, limits: limits.streams ?? {} });
+  }
+
+  /**
+   * Forgets everything. Requests before it are answered by the state they began with, those after it wait and see the
+   * new one, and none sees both.
+   */
+  #reset(): Promise<void> {
+    this.#resetting ??= this.#replaceState().finally(() => {
+      this.#resetting = undefined;
+    });
+    return this.#resetting;
+  }
+
+  async #replaceState(): Promise<void> {
+    const late = new AbortController();
+    const drained = this.#dispatch.idle().then(() => late.abort());
+    await Promise.race([
+      drained,
+      sleep(this.#realClock, resetWaitMs, late.signal).then(() => {
+        throw new Error(`requests were still in flight after ${resetWaitMs} ms, and nothing was reset`);
+      }),
+    ]);
+    const former = this.#state;
+    this.#state = await this.#openState();
+    await former?.close();
+  }
+
+  async #create(state: ServerState, name: string, shards: number): Promise<void> {
+    const body = Buffer.from(JSON.stringify({ StreamName: name, ShardCount: shards }));
+    const context = {
+      account: '123456789012',
+      region: 'us-east-1',
+      requestId: 'start',
+      clock: this.clock,
+      signal: new AbortController().signal,
+    };
+    try {
+      await state.services[0]?.operations.get('CreateStream')?.run(jsonProtocol, body, context);
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      if (error.code === 'ResourceInUseException') return;
+      throw new StartError('bad-option', `The stream ${name} was not made: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #untilActive(state: ServerState, names: ReadonlySet<string>): Promise<void> {
+    if (names.size === 0) return;
+    for (let waitedMs = 0; waitedMs < createWaitMs && !this.clock.held; waitedMs += pollMs) {
+      const streams = [...state.streams.view.streams.values()];
+      if (!streams.some(({ name, status }) => names.has(name) && status === 'CREATING')) return;
+      await sleep(this.#realClock, pollMs);
+    }
+  }
+}
+
+function checkOptions(options: MillraceOptions, host: string): void {
+  const { ephemeral = false, dataDir, port = 0 } = options;
+  if (ephemeral === (dataDir !== undefined)) {
+    throw new StartError(
+      'bad-option',
+      'A server is either ephemeral or has a data directory: give one of the two.',
+    );
+  }
+  if (!Number.isInteger(port) || port < 0 || port > portMax) {
+    throw new StartError('bad-option', `A port is a whole number from 0 to ${portMax}, not ${port}.`);
+  }
+  if (!isLoopback(host) && options.insecure !== true) {
+    throw new StartError(
+      'insecure',
+      `Others could reach ${host}, and nothing checks who they are: say --insecure if that is meant, or listen on 127.0.0.1.`,
+    );
+  }
+}
+
+function listenError(error: unknown, host: string, port: number, last: number): StartError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const cause = { cause: error };
+  if (code === 'EADDRINUSE') {
+    const ports = last > port ? `The ports ${port} to ${last} are` : `Port ${port} is`;
+    return new StartError(
+      'port-occupied',
+      `${ports} in use: choose another with --port, or 0 for a free one.`,
+      cause,
+    );
+  }
+  if (code === 'EACCES') {
+    return new StartError(
+      'cannot-listen',
+      `This user may not listen on port ${port}: choose one above 1023.`,
+      cause,
+    );
+  }
+  return new StartError(
+    'cannot-listen',
+    `Nothing can listen on ${host}, port ${port} (${code ?? message}): choose an address of this machine with --host.`,
+    cause,
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** What a client on this machine puts into a URL. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function loggerOf(log: Logger | 'json' | 'text' | 'none', clock: SystemClock): Logger {
+  if (typeof log === 'object') return log;
+  if (log === 'none') return silentLogger;
+  const write = (line: string): void => {
+    process.stderr.write(line);
+  };
+  return log === 'json' ? jsonLogger(write, clock) : textLogger(write, clock);
+}

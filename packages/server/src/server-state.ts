@@ -1,0 +1,115 @@
+import type { AdjustableClock, Random } from '@millrace/base';
+import {
+  type EngineHealth,
+  type LogEngine,
+  LogError,
+  nodeDisk,
+  openMemoryEngine,
+  openNativeEngine,
+} from '@millrace/log';
+import { prepareDataDirectory } from './data-directory.js';
+import { bind } from './dispatch/bind.js';
+import type { BoundOperation, Service } from './dispatch/operation.js';
+import type { Logger } from './logger.js';
+import { StartError } from './start-error.js';
+import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
+import { streamsOperations } from './streams/operations/index.js';
+import { openStreams, type Streams } from './streams/streams.js';
+
+/** Everything that a server knows and a reset forgets: the log and the services over it. */
+export interface ServerState {
+  readonly services: readonly Service[];
+  readonly streams: Streams;
+  health(): EngineHealth;
+  /** Finishes what is under way, syncs it and lets go of the data directory. */
+  close(): Promise<void>;
+}
+
+export interface StateOptions {
+  /** Undefined: everything stays in memory. */
+  readonly dataDir: string | undefined;
+  readonly clock: AdjustableClock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly delays: Partial<StreamsDelays>;
+  readonly limits: Partial<StreamsLimits>;
+}
+
+/** Opens the log and what it holds, and moves the clock up to the newest instant in it. Throws `StartError`. */
+export async function openState(options: StateOptions): Promise<ServerState> {
+  const { clock, random, logger, delays, limits } = options;
+  const engine = await openEngine(options);
+  try {
+    const report = (message: string): void =>
+      logger.warn('a background task will try again', { detail: message });
+    const streams = await openStreams({ engine, clock, random, delays, limits, report });
+    clock.raiseTo(streams.lastCommandMs);
+    return {
+      services: [streamsService(streams)],
+      streams,
+      health: () => engine.health(),
+      async close() {
+        await streams.close();
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw asStartError(error, options.dataDir);
+  }
+}
+
+async function openEngine(options: StateOptions): Promise<LogEngine> {
+  const { dataDir, clock, random, logger } = options;
+  if (dataDir === undefined) return openMemoryEngine({ clock });
+  const logs = await prepareDataDirectory(dataDir);
+  try {
+    const engine = await openNativeEngine({ disk: await nodeDisk(logs), clock, random });
+    clock.raiseTo(engine.newestArrivalMs);
+    const { cut } = engine.recovery;
+    if (cut !== undefined) {
+      logger.warn('the end of the log was torn, as a crash leaves it, and was cut off', { ...cut });
+    }
+    return engine;
+  } catch (error) {
+    throw asStartError(error, dataDir);
+  }
+}
+
+/** The Kinesis Data Streams API of 2013-12-02. */
+function streamsService(streams: Streams): Service {
+  const operations = new Map<string, BoundOperation>();
+  for (const declared of streamsOperations) operations.set(declared.name, bind(streams, declared));
+  return { targetPrefix: 'Kinesis_20131202', operations };
+}
+
+function asStartError(error: unknown, dataDir: string | undefined): unknown {
+  if (!(error instanceof LogError) || dataDir === undefined) return error;
+  const options = { cause: error };
+  switch (error.code) {
+    case 'locked':
+      return new StartError(
+        'locked',
+        `Another server has the data directory ${dataDir}: stop it, or choose another directory with --data.`,
+        options,
+      );
+    case 'foreign':
+      return new StartError(
+        'foreign',
+        `The data directory ${dataDir} is not one that this Millrace can use (${error.message}): choose another with --data.`,
+        options,
+      );
+    case 'damaged':
+      return new StartError(
+        'damaged',
+        `The data in ${dataDir} is damaged (${error.message}): restore it from a copy, or start anew with another --data.`,
+        options,
+      );
+    default:
+      return new StartError(
+        'unwritable',
+        `The data directory ${dataDir} cannot be used (${error.message}): make room or make it writable, or choose another with --data.`,
+        options,
+      );
+  }
+}
