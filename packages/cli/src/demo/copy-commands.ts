@@ -25,8 +25,8 @@ export function readCommand(endpoint: string, streamName: string, region: string
     `  ShardId: 'shardId-000000000000',`,
     `  ShardIteratorType: 'TRIM_HORIZON',`,
     `}));`,
-    `const { Records } = await kinesis.send(new aws.GetRecordsCommand({ ShardIterator, Limit: 3 }));`,
-    `for (const { Data } of Records) console.log(Buffer.from(Data).toString());`,
+    `const page = await kinesis.send(new aws.GetRecordsCommand({ ShardIterator, Limit: 3 }));`,
+    `for (const { Data } of page.Records) console.log(Buffer.from(Data).toString());`,
     `END`,
   ];
 }

@@ -17,7 +17,7 @@ export class Dashboard {
   readonly #session: Session;
   readonly #startedMs: number;
   readonly #in: RateMeter;
-  readonly #out: RateMeter;
+  #out: RateMeter;
   readonly #shards = new Map<string, RateMeter>();
   #lagMs = 0;
   #catchingUp = true;
@@ -44,8 +44,11 @@ export class Dashboard {
     if (!this.#catchingUp) this.#lagMs += (ageMs - this.#lagMs) * lagShare;
   }
 
-  caughtUp(): void {
+  caughtUp(nowMs: number): void {
     this.#catchingUp = false;
+    // The rush of what was left there would dwarf all that comes.
+    this.#out = new RateMeter(nowMs);
+    this.#shards.clear();
   }
 
   putTrouble(words: string | undefined): void {

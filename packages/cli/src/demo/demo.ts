@@ -149,7 +149,7 @@ class Demo {
     await Promise.race([this.#consumer.caughtUp(), whenAborted(stop)]);
     if (stop.aborted || ending.aborted) return;
     const { again, next } = session.takeStock();
-    this.#dashboard.caughtUp();
+    this.#dashboard.caughtUp(clock.now());
     await this.#despiteTheDisk(() => session.save(false));
     const { flights, rate, once } = this.#settings;
     const last = once ? this.#lastOfPass(again) : undefined;
@@ -249,8 +249,11 @@ class Demo {
         '',
         ...summaryLines(account).map((line) => `  ${line}`),
         '',
-        `npm start goes on with event ${grouped(account.last + 1)}. kill -9 it while it runs and start again: it will count.`,
-        `The server alone, on the same data: npx millrace serve --port ${port} --data ${this.#dataPath()}`,
+        `npm start goes on with event ${grouped(account.last + 1)}. kill -9 it and start again: it will count.`,
+        '',
+        'The server alone, on the same data:',
+        '',
+        `npx millrace serve --port ${port} --data ${this.#dataPath()}`,
         '',
         ...this.#commands(),
         '',

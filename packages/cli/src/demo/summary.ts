@@ -2,13 +2,13 @@
  * The account at the end: what was counted, held against the numbers that were given and against statistics made
  * straight from the data file.
  */
-import { clockFace, counted, grouped, percent, signed } from './figures.js';
+import { clockFace, grouped, percent, signed } from './figures.js';
 import type { NumberSet } from './number-set.js';
 import type { AirportCount } from './statistics.js';
 
 /** Gaps are counted up to here. */
 const gapsMax = 100_000;
-const airportsMax = 5;
+const airportsMax = 3;
 
 export interface Account {
   /** The greatest number that was acknowledged or counted. */
@@ -43,7 +43,7 @@ export function summaryLines(account: Account): readonly string[] {
     wrongAirports === undefined
       ? 'not compared while numbers are missing'
       : wrongAirports.length === 0
-        ? `equal to those made straight from the data file, for all ${grouped(account.airportCount)} airports`
+        ? `those of the data file, for all ${grouped(account.airportCount)} airports`
         : `WRONG for ${wrongAirports.slice(0, 10).join(', ')}`;
   const crashed =
     crashes === 0
@@ -62,5 +62,5 @@ export function summaryLines(account: Account): readonly string[] {
 }
 
 function airportWords([code, { flights, delayMinutes, late }]: readonly [string, AirportCount]): string {
-  return `${code} ${counted(flights, 'flight')} ${signed(delayMinutes / flights)} min ${percent(late / flights)} late`;
+  return `${code} ${grouped(flights)} (${signed(delayMinutes / flights)} min, ${percent(late / flights)} late)`;
 }
