@@ -5,7 +5,8 @@
  *      {"__type":"ResourceNotFoundException","message":"…"}
  *
  * Kinesis writes the type without a namespace, and `message` small; the exceptions are in the table. Source:
- * kinesalite's tests against AWS; KPL's logs show the bare type of an unreadable body.
+ * kinesalite's tests against AWS; KPL's logs show the bare type of an unreadable body; answers of other JSON services
+ * in public reports show the capital of AccessDeniedException.
  */
 import type { AwsError } from './aws-error.js';
 
