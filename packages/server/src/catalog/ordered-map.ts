@@ -26,6 +26,11 @@ export class OrderedMap<V> implements Iterable<readonly [string, V]> {
     return this.#root?.size ?? 0;
   }
 
+  /** Nodes from the root to the deepest leaf: at most 1.44 · log2(size + 2). */
+  get height(): number {
+    return heightOf(this.#root);
+  }
+
   get(key: string): V | undefined {
     let node = this.#root;
     while (node !== undefined) {

@@ -40,12 +40,13 @@ export class Retention {
     this.#arm();
   }
 
-  /** Looks at every shard once; joins the sweep that is under way, if there is one. */
-  sweep(): Promise<void> {
+  /** Looks at every shard once, as of now: a sweep that is under way may have begun long ago, so it is waited for. */
+  async sweep(): Promise<void> {
+    await this.#sweeping;
     this.#sweeping ??= this.#sweepAll().finally(() => {
       this.#sweeping = undefined;
     });
-    return this.#sweeping;
+    await this.#sweeping;
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@
  *      payload = version (u8, 1) · issued ms (f64) · incarnation (f64) · shard index (u32) · position (f64) ·
  *                stream name (UTF-8, to the end)                                        all big-endian
  *
- * The incarnation ties it to this stream, not to another of the same name; the name is there for the messages. A
+ * The incarnation ties its position to this stream: in another of the same name the position means nothing. A
  * stream's name has at most 128 bytes, so a token has at most 268 characters; AWS allows 512.
  */
 import type { Position } from '@millrace/log';

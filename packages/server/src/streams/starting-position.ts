@@ -11,8 +11,8 @@
  * A sequence number need not be a record's: the shard's own start and end are taken too.
  */
 import type { Position } from '@millrace/log';
-import { parseSequenceNumber } from '@millrace/wire';
 import * as errors from './errors.js';
+import { parseStartingSequenceNumber } from './foreign-sequence-number.js';
 import type { Reader } from './reader.js';
 import type { Shard, Stream } from './stream.js';
 
@@ -60,7 +60,7 @@ export async function startingPosition(
 
 /** The position that a sequence number of this shard names: −1 for its start, infinite for its end. */
 function positionOf(stream: Stream, shard: Shard, value: string): number {
-  const parsed = parseSequenceNumber(value) ?? parseOldSequenceNumber(value);
+  const parsed = parseStartingSequenceNumber(value);
   if (parsed === undefined) throw errors.startingSequenceNumberInvalid(stream, value, shard.index);
   if (parsed.shardIndex !== shard.index) {
     throw errors.startingSequenceNumberOfOtherShard(parsed.shardIndex, shard.index);
@@ -81,26 +81,4 @@ function within(
 ): Position {
   const from = type === 'AFTER_SEQUENCE_NUMBER' ? position + 1 : position;
   return Math.min(Math.max(0, from), reader.latest(stream, shard));
-}
-
-/** Numbers of this form, and no others, were given out before November 2013. */
-const oldBase = 2n ** 124n;
-const oldEnd = 2n ** 129n;
-/** AWS calls a number with a later creation invalid (kinesalite, against AWS): the year 2477. */
-const oldCreatedSMax = 16_025_175_000;
-
-/**
- * AWS still reads the sequence numbers of its first days, 32 hexadecimal digits `1 │ created, s: 9 │ 18 │ shard: 4`, the
- * leading 1 left out or not; none of them is of a stream of ours, but the answer says which shard they name
- * (kinesalite, against AWS: `5` encodes shardId-000000000005).
- */
-function parseOldSequenceNumber(
-  value: string,
-): { shardIndex: number; shardCreatedS: number; position: number } | undefined {
-  if (!/^\d{1,39}$/.test(value)) return undefined;
-  const number = BigInt(value);
-  const whole = number < oldBase ? number + oldBase : number;
-  const createdS = Number((whole >> 88n) & 0xfffffffffn);
-  if (whole >= oldEnd || createdS >= oldCreatedSMax) return undefined;
-  return { shardIndex: Number(whole & 0xffffn), shardCreatedS: -1, position: 0 };
 }

@@ -11,7 +11,6 @@ import type { Clock, Random } from '@millrace/base';
 import { assert, mib } from '@millrace/base';
 import type { LogEngine, RecordBatch } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
-import { parseSequenceNumber } from '@millrace/wire';
 import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
 import { openCatalog } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
@@ -19,6 +18,7 @@ import { Fold } from '../catalog/fold.js';
 import type { Addressed, Caller } from './address.js';
 import { streamNameOf } from './address.js';
 import * as errors from './errors.js';
+import { orderingArrivalS } from './foreign-sequence-number.js';
 import { Lifecycle } from './lifecycle.js';
 import type { StreamsDelays, StreamsLimits } from './limits.js';
 import { defaultStreamsDelays, defaultStreamsLimits, recordBytesOf } from './limits.js';
@@ -230,14 +230,14 @@ export class Streams {
   }
 
   /**
-   * Checks a SequenceNumberForOrdering as AWS does: a sequence number, and not of the future (kinesalite, against
-   * AWS). Nothing else is to be done for the order: positions rise in a shard, and from parent to child.
+   * Checks a SequenceNumberForOrdering as AWS does: of a form that it reads, and not of the future (kinesalite, against
+   * AWS). Nothing else is to be done for the order: positions rise in a shard, and numbers from parent to child.
    */
   checkOrdering(stream: Stream, value: string): void {
-    const parsed = parseSequenceNumber(value);
     const newestMs = stream.shards.at(-1)?.createdMs ?? 0;
     const latestS = Math.floor(Math.max(this.clock.now(), newestMs) / 1000);
-    if (parsed === undefined || parsed.arrivalS > latestS) throw errors.orderingInvalid(stream, value);
+    const arrivalS = orderingArrivalS(value);
+    if (arrivalS === undefined || arrivalS > latestS) throw errors.orderingInvalid(stream, value);
   }
 
   /** A sealed iterator for the shard; see `starting-position.ts`. */
@@ -325,10 +325,11 @@ export class Streams {
       throw errors.invalidIterator();
     }
     const stream = findStream(this.view, caller.account, caller.region, name);
-    if (stream?.incarnation !== incarnation) {
-      throw errors.shardMissing({ account: caller.account, name }, shardIndex);
-    }
-    return { stream, shard: this.#visibleShard(stream, shardIndex), position };
+    if (stream === undefined) throw errors.shardMissing({ account: caller.account, name }, shardIndex);
+    const shard = this.#visibleShard(stream, shardIndex);
+    // An iterator of a stream that was deleted and made again reads the new one from its beginning, all of whose
+    // numbers are above the old ones' (kinesalite, against AWS).
+    return { stream, shard, position: stream.incarnation === incarnation ? position : 0 };
   }
 
   /** The shard, if a client may know it: those whose retention has passed are gone whether swept or not. */

@@ -93,7 +93,7 @@ test('DescribeStream pages by shard id, a hundred shards at most', async () => {
 });
 
 test('DescribeStreamSummary counts open shards through a split and a merge', async () => {
-  const under = await testStreams();
+  const under = await testStreams({ delays: { createDelayMs: 0, updateDelayMs: 1000, deleteDelayMs: 0 } });
   await under.createStream('s', 2);
   const summary = async () =>
     (await under.call(describeStreamSummary, { StreamName: 's' })).StreamDescriptionSummary;

@@ -126,8 +126,25 @@ test('sequence numbers rise within a shard, above its start, and order a put aft
     ordering = SequenceNumber;
     under.clock.advance(i * 100);
   }
-  const future = (BigInt(ordering ?? 0) + (100_000n << 36n)).toString();
-  for (const value of ['5', '0', future, `${ordering}0`]) {
+  const of = (hexadecimal: string): string => BigInt(`0x${hexadecimal}`).toString();
+  const seconds = (ms: number): string => Math.floor((under.clock.now() + ms) / 1000).toString(16);
+  for (const value of [
+    of('20000000000000000000000000000000000000000000002'),
+    of('20000000000000000000000000000000000000000000001'),
+    of(`2000000000f7fffffff7fffffff000${seconds(-2000)}7fffffff2`),
+    '5',
+  ]) {
+    const input = { StreamName: 's', Data: bytesOf(''), PartitionKey: 'a', SequenceNumberForOrdering: value };
+    await under.call(putRecord, input);
+  }
+  for (const value of [
+    of('20000000000800000000000000000000000000000000002'),
+    of('20000000000000000000000000000000000000800000002'),
+    of(`200000000000000000000000000000${seconds(2000)}000000002`),
+    of('30000000000000000000000000000000000000000000001'),
+    of('1ffffffffff7fffffffffffffff000000000007fffffff2'),
+    `${ordering}0`,
+  ]) {
     const input = { StreamName: 's', Data: '', PartitionKey: 'a', SequenceNumberForOrdering: value };
     assert.deepEqual(await under.refusal('PutRecord', input), [
       'InvalidArgumentException',
@@ -401,7 +418,7 @@ test('iterators expire after five minutes, in the words of AWS', async () => {
   await under.close();
 });
 
-test('iterators survive a restart, and are refused for other accounts, other regions and streams made anew', async () => {
+test('iterators survive a restart, are refused for other accounts and regions, and begin anew in a stream made anew', async () => {
   const under = await testStreams();
   await under.createStream('s', 1);
   await under.put('s', [{ key: 'a', data: 'kept' }]);
@@ -422,7 +439,11 @@ test('iterators survive a restart, and are refused for other accounts, other reg
   const gone = ['ResourceNotFoundException', `Shard shardId-000000000000 ${of} does not exist`];
   assert.deepEqual(await under.refusal('GetRecords', { ShardIterator: iterator }), gone);
   await under.createStream('s', 1);
-  assert.deepEqual(await under.refusal('GetRecords', { ShardIterator: iterator }), gone);
+  await under.put('s', [{ key: 'a', data: 'new' }]);
+  assert.deepEqual(
+    (await under.read(iterator)).Records.map((each) => readRecord(each).data),
+    ['new'],
+  );
   await under.close();
 });
 

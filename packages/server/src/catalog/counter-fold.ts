@@ -1,0 +1,42 @@
+/** The smallest section there can be, for the catalog's own tests: named counters that may not fall below zero. */
+import type { Json } from './catalog-record.js';
+import type { Section } from './fold.js';
+import { Fold } from './fold.js';
+import { OrderedMap } from './ordered-map.js';
+
+export interface Counters {
+  readonly counts: OrderedMap<number>;
+  readonly atMs: number;
+}
+
+export interface Add {
+  readonly name: string;
+  readonly by: number;
+}
+
+export type Counted = number | 'refused';
+
+const section: Section<Counters, Add, Counted> = {
+  name: 'counters',
+  empty: { counts: OrderedMap.empty(), atMs: 0 },
+  decide(state, { name, by }, { atMs }) {
+    const count = (state.counts.get(name) ?? 0) + by;
+    if (count < 0) return { state, outcome: 'refused' };
+    return { state: { counts: state.counts.set(name, count), atMs }, outcome: count };
+  },
+  parse(json) {
+    const { name, by } = json as { readonly name?: Json; readonly by?: Json };
+    if (typeof name !== 'string' || typeof by !== 'number') throw new TypeError('not an Add');
+    return { name, by };
+  },
+  toJson: ({ name, by }) => ({ name, by }),
+  snapshot: ({ counts, atMs }) => ({ counts: [...counts].map(([name, count]) => [name, count]), atMs }),
+  restore(json) {
+    const { counts, atMs } = json as { readonly counts: readonly [string, number][]; readonly atMs: number };
+    return { counts: OrderedMap.from(counts), atMs };
+  },
+};
+
+export function counterFold(): Fold<Counters, Add, Counted> {
+  return new Fold(section);
+}
