@@ -1,5 +1,6 @@
 /** From what was typed to the command that does it. Answers the exit code: 0, 1 for a failure, 2 for the user's. */
 import { createRequire } from 'node:module';
+import { StartError } from '@millrace/server';
 import type { Command } from './command.js';
 import { demo } from './commands/demo.js';
 import { helpOn, helpOnAll } from './commands/help.js';
@@ -14,7 +15,7 @@ export async function runCommandLine(host: Host, argv: readonly string[]): Promi
   try {
     return await dispatch(host, argv);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError || error instanceof StartError)) throw error;
     host.errors.write(`millrace: ${error.message}\n`);
     return 2;
   }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Millrace } from '@millrace/server';
 import type { Option } from '../arguments.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';
@@ -8,7 +9,6 @@ import { readFlightsFile } from '../demo/demo-folder.js';
 import { parseFlights } from '../demo/flight.js';
 import { connect } from '../demo/sdk-stream-client.js';
 import { silenceSdkAnnouncement } from '../host.js';
-import { startServer } from '../server.js';
 import { stopSignal } from '../stop.js';
 import { UsageError } from '../usage-error.js';
 
@@ -63,7 +63,7 @@ export const demo: Command = {
     }
     const flights = parseFlights(json);
     const stop = stopSignal(host);
-    const server = await startServer({
+    const server = await Millrace.start({
       dataDir: dataDirectory,
       port: port ?? portDefault,
       portFallback: port === undefined,

@@ -1,9 +1,9 @@
 import path from 'node:path';
+import type { MillraceOptions } from '@millrace/server';
+import { Millrace } from '@millrace/server';
 import type { Option } from '../arguments.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';
-import type { StreamToCreate } from '../server.js';
-import { startServer } from '../server.js';
 import { stopSignal } from '../stop.js';
 import { UsageError } from '../usage-error.js';
 
@@ -73,7 +73,7 @@ export const serve: Command = {
     }
     const stop = stopSignal(host);
     const log = given.choice('log', ['text', 'json', 'none']) ?? 'text';
-    const server = await startServer({
+    const server = await Millrace.start({
       host: given.text('host') ?? hostDefault,
       port: given.integer('port', 0, 65_535) ?? portDefault,
       insecure: given.on('insecure'),
@@ -91,7 +91,10 @@ export const serve: Command = {
 };
 
 /** Reads `flights:4,orders:2`; a name alone has one shard. */
-export function streamsToCreate(texts: readonly string[], source = '--create'): readonly StreamToCreate[] {
+export function streamsToCreate(
+  texts: readonly string[],
+  source = '--create',
+): NonNullable<MillraceOptions['create']> {
   return texts
     .flatMap((text) => text.split(','))
     .map((text) => text.trim())
