@@ -101,7 +101,8 @@ async function firstAnswer(server, spawned) {
       connection.close();
       return;
     } catch (error) {
-      if (error.code !== 'ECONNREFUSED') throw error;
+      // Not listening yet, or listening and saying that it is not ready yet.
+      if (error.code !== 'ECONNREFUSED' && error.status !== 503) throw error;
       if (performance.now() - spawned > START_MS_MAX)
         throw new Error(`${server.name} did not start`, { cause: error });
     }
