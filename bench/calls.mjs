@@ -8,8 +8,10 @@ const ACTIVE_PAUSE_MS = 10;
 export async function call(connection, operation, input) {
   const answer = await connection.send(jsonRequest('http1', operation, input));
   const text = answer.body.toString();
-  if (answer.status !== 200)
-    throw new Error(`${operation} was answered with ${answer.status}: ${text.slice(0, 300)}`);
+  if (answer.status !== 200) {
+    const error = new Error(`${operation} was answered with ${answer.status}: ${text.slice(0, 300)}`);
+    throw Object.assign(error, { status: answer.status });
+  }
   return text === '' ? {} : JSON.parse(text);
 }
 
