@@ -1,0 +1,87 @@
+// Writes docs/compatibility.md out of what the code declares: which operations and members are offered, and which are
+// not. `node scripts/compatibility.mjs` after a build; a test fails when the page is not what would be written.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export const pagePath = path.join(root, 'docs/compatibility.md');
+
+/** Services of the family that have no operation here yet; every request to them is refused. */
+const servicesNotOffered = [
+  'Amazon Data Firehose',
+  'Kinesis Data Analytics (v1 and v2)',
+  'Kinesis Video Streams',
+  'CloudWatch',
+  'Lambda event source mappings',
+];
+
+/** The page as the built code has it. */
+export async function compatibilityPage() {
+  const operations = path.join(root, 'packages/server/dist/streams/operations');
+  const { streamsOperations } = await import(`${operations}/index.js`);
+  const { operationsNotOffered, membersNotOffered, membersRefused, membersNotSet } = await import(
+    `${operations}/not-offered.js`
+  );
+  const offered = streamsOperations.map(({ name }) => name);
+  const all = [...offered, ...operationsNotOffered].sort();
+  const rows = (members) =>
+    Object.entries(members)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([member, reason]) => `| \`${member}\` | ${reason} |`);
+  return [
+    '# Compatibility',
+    '',
+    '<!-- Written by scripts/compatibility.mjs from what the code declares. Do not edit. -->',
+    '',
+    'What a client of AWS finds here, and what it does not. Operations and members are held against the schemas that',
+    'the newest `@aws-sdk/client-kinesis` exports: a test fails when one is neither declared nor listed below.',
+    '',
+    '## Kinesis Data Streams',
+    '',
+    `${offered.length} of ${all.length} operations are offered. The others answer \`UnknownOperationException\`.`,
+    '',
+    '| operation | |',
+    '|---|---|',
+    ...all.map((name) => `| ${name} | ${offered.includes(name) ? 'offered' : 'not offered'} |`),
+    '',
+    '### Members of offered operations that are not offered',
+    '',
+    '| member | why |',
+    '|---|---|',
+    ...rows(membersNotOffered),
+    '',
+    '### Members that are checked, and refused when they ask for what is not offered',
+    '',
+    '| member | what happens |',
+    '|---|---|',
+    ...rows(membersRefused),
+    '',
+    '### Members of answers that are never set',
+    '',
+    '| member | why |',
+    '|---|---|',
+    ...rows(membersNotSet),
+    '',
+    '## Protocols',
+    '',
+    '| | |',
+    '|---|---|',
+    '| HTTP/1.1, keep-alive and pipelining | offered |',
+    '| HTTP/2 with prior knowledge (h2c) | offered |',
+    '| TLS | not offered: a client that tries is told so |',
+    '| AWS JSON 1.1 (`application/x-amz-json-1.1`) | offered |',
+    '| CBOR (`application/x-amz-cbor-1.1`) | offered |',
+    '| Signature Version 4 | read for account and region; not verified, and not asked for |',
+    '| Rate limits (records and bytes a second, calls a second) | not enforced; sizes and counts are |',
+    '',
+    '## Other services of the family',
+    '',
+    '| service | |',
+    '|---|---|',
+    ...servicesNotOffered.map((service) => `| ${service} | not offered |`),
+    '',
+  ].join('\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(pagePath, await compatibilityPage());
