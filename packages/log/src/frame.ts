@@ -203,6 +203,13 @@ export class FrameHead {
     return checksum(payload, tag) === this.#bytes.readUInt32LE(this.#at + 16) ? payload : undefined;
   }
 
+  /** Whether the bytes that fill the payload up to a multiple of 8 are zeros: no checksum covers them. */
+  isPaddedWithZeros(): boolean {
+    const start = this.#at + this.headBytes + this.#bytes.readUInt32LE(this.#at + 12);
+    for (let at = start; at < this.#at + this.length; at++) if (this.#bytes[at] !== 0) return false;
+    return true;
+  }
+
   /** What a checksum cannot say: that the writer was right. Kept cheap; a frame that passes is safe to walk. */
   isSound(): boolean {
     const { kind } = this;

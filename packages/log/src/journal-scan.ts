@@ -137,7 +137,7 @@ function framesOf(
     const head = frameHeadAt(bytes, at, state.tag);
     if (head === undefined || offset + head.length > end) return undefined;
     const payload = head.payload(state.tag) ?? (state.canaries.acceptTornFrame ? Buffer.alloc(0) : undefined);
-    if (payload === undefined) return undefined;
+    if (payload === undefined || !head.isPaddedWithZeros()) return undefined;
     frames.push({ head, payload, offset });
     sum.writeUInt32LE(head.checksum, 0);
     sums = checksum(sum, sums);

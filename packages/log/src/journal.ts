@@ -17,6 +17,7 @@ import { commitHeaderBytes, writeCommitHeader } from './commit.js';
 import { type Disk, DiskError, type DiskFile } from './disk.js';
 import { encodeJournalHeader, journalHeaderChecksum } from './journal-header.js';
 import type { NativeLimits } from './limits.js';
+import { LogError } from './log-error.js';
 import type { Registry } from './registry.js';
 
 const journalNamePattern = /^journal-(\d{10})$/;
@@ -72,6 +73,7 @@ export class Journal {
   #active: JournalFile | undefined;
   #oldest = 0;
   #bytes = 0;
+  #closed = false;
   /** Those who wait for a file to have no readers. */
   #unread: (() => void)[] = [];
 
@@ -214,10 +216,14 @@ export class Journal {
     await this.syncDirectory();
   }
 
-  /** The file `number` for reading, `undefined` when it is gone. Held open until released. */
-  async lease(number: number): Promise<FileLease | undefined> {
-    const file = this.#files.get(number);
-    if (file === undefined || file.removed) return undefined;
+  /**
+   * The file `number`, which some index still leads to, for reading. It is neither closed nor removed until the lease
+   * is released, from the very call on: nothing may come between looking at the index and calling.
+   */
+  async lease(number: number): Promise<FileLease> {
+    const file = present(this.#files.get(number), `journal file ${number}`);
+    if (this.#closed) throw new LogError('closed', 'the log was closed');
+    assert(!file.removed, `${journalName(number)} is read after its removal`);
     file.users++;
     const { end } = file;
     const release = (): void => {
@@ -241,8 +247,8 @@ export class Journal {
 
   /** Closes all files once nobody reads them. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const file of this.#files.values()) {
-      file.removed = true;
       await this.#withoutReaders(file);
       if (file.handle !== undefined) await (await file.handle).close();
       file.handle = undefined;

@@ -46,11 +46,12 @@ export class Reader {
     return this.#withWindow(async (window) => {
       const budget = window.bytesRead + this.#limits.readScanBytesMax;
       let position = from;
-      while (!page.full && position < end && window.bytesRead < budget) {
-        const stretch = log.index.find(position);
+      while (!page.full && log.exists && window.bytesRead < budget) {
+        // A trim during the read moves on what there is to read.
+        position = Math.max(position, log.first);
+        const stretch = position < end ? log.index.find(position) : undefined;
         if (stretch === undefined) break;
         const lease = await this.#journal.lease(stretch.file);
-        if (lease === undefined) break;
         try {
           position = await this.#readStretch(log, stretch, position, page, walkOf(window, stretch, lease));
         } finally {
@@ -64,11 +65,10 @@ export class Reader {
 
   /** The first position in the files that arrived at or after `arrivalMs`; `undefined` when none did. */
   async findArrival(log: RegisteredLog, arrivalMs: number): Promise<Position | undefined> {
-    const stretch = log.index.findArrival(arrivalMs);
-    if (stretch === undefined || log.lastArrivalMs < arrivalMs) return undefined;
     return this.#withWindow(async (window) => {
+      const stretch = log.exists ? log.index.findArrival(arrivalMs) : undefined;
+      if (stretch === undefined) return undefined;
       const lease = await this.#journal.lease(stretch.file);
-      if (lease === undefined) return stretch.nextPosition;
       try {
         const walk = walkOf(window, stretch, lease);
         for (;;) {

@@ -181,12 +181,12 @@ async function replayAll(
   const { limits, canaries, disk } = options;
   const { storeId } = oldest.header;
   const tag = checksum(storeId);
+  for (const [i, file] of found.entries()) checkHeader(file, found[i - 1], storeId);
   const registry = new Registry(limits);
   registry.restore(oldest.header.logs, oldest.header.nextLog);
   let newestMs = 0;
   let state = stateAt(oldest, tag, canaries);
   for (const [i, file] of found.entries()) {
-    checkHeader(file, found[i - 1], storeId);
     state = { ...stateAt(file, tag, canaries), newestMs: Math.max(state.newestMs, file.header.createdMs) };
     const next = found[i + 1];
     window.attach(file.handle, file.number, file.size);

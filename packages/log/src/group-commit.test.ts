@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { AppendOutcome } from './contract.js';
+import { DiskError } from './disk.js';
+import { EagerClock } from './eager-clock.js';
+import { batchOf, Ledger, readAll } from './ledger.js';
+import type { NativeLimits } from './limits.js';
+import { MemoryDisk } from './memory-disk.js';
+import { type NativeEngine, openNativeEngine } from './native-engine.js';
+import { WatchedDisk } from './watched-disk.js';
+
+interface Bench {
+  readonly memory: MemoryDisk;
+  readonly disk: WatchedDisk;
+  readonly engine: NativeEngine;
+}
+
+async function open(limits: Partial<NativeLimits> = {}, memory = new MemoryDisk()): Promise<Bench> {
+  const disk = new WatchedDisk(memory);
+  const engine = await openNativeEngine({
+    disk,
+    clock: new EagerClock(),
+    limits: { reserveBytes: 8192, deadBytesMax: 4096, ...limits },
+  });
+  await engine.create(['a', 'b']);
+  return { memory, disk, engine };
+}
+
+async function put(
+  engine: NativeEngine,
+  log: string,
+  text: string,
+  urgent = false,
+): Promise<AppendOutcome['kind']> {
+  const [outcome] = await engine.append(batchOf([[log, text]], urgent));
+  return (outcome as AppendOutcome).kind;
+}
+
+/** Lets everything run that does not wait for the disk. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const ioError = new DiskError('io', 'the disk is on fire');
+
+describe('group commit', () => {
+  it('all who wait share one write and one sync, over all logs', async () => {
+    const { disk, engine } = await open();
+    disk.hold();
+    const first = put(engine, 'a', 'first');
+    await settled();
+    const before = { writes: disk.count('write', 'journal'), syncs: disk.count('sync', 'journal') };
+    const waiting = Array.from({ length: 100 }, (_, i) => put(engine, i % 2 === 0 ? 'a' : 'b', `${i}`));
+    waiting.push(engine.trim('a', 1).then(() => 'appended'));
+    await settled();
+    assert.equal(disk.count('write', 'journal'), before.writes, 'a write began while another was under way');
+    disk.release();
+    assert.equal(await first, 'appended');
+    for (const kind of await Promise.all(waiting)) assert.equal(kind, 'appended');
+    assert.equal(disk.count('write', 'journal'), before.writes + 1);
+    assert.equal(disk.count('sync', 'journal'), before.syncs + 1);
+    assert.equal(engine.counters().commits, 3);
+    assert.equal(engine.counters().syncs, 3);
+    assert.equal(disk.inFlightMax, 1);
+    await engine.close();
+  });
+
+  it('nothing is acknowledged, visible or followed before its sync', async () => {
+    const { disk, engine } = await open();
+    disk.hold();
+    let told = 0;
+    const tell = (): void => {
+      told++;
+    };
+    const calls = [
+      put(engine, 'a', 'x').then(tell),
+      engine.create(['c']).then(tell),
+      engine.seal('b').then(tell),
+      engine.waitFor('a', 0).then(tell),
+      put(engine, 'b', 'refused').then(tell),
+    ];
+    await settled();
+    assert.equal(told, 0);
+    assert.deepEqual(engine.list(), ['a', 'b']);
+    assert.equal(engine.state('a')?.endPosition, 0);
+    assert.equal(engine.state('b')?.sealed, false);
+    assert.deepEqual(await readAll(engine, 'a'), []);
+    disk.release();
+    await Promise.all(calls);
+    assert.equal(engine.state('a')?.endPosition, 1);
+    assert.equal(engine.state('b')?.sealed, true);
+    await engine.close();
+  });
+
+  it('the queue is bounded in bytes and number; what is past it waits, and past that is refused', async () => {
+    const { disk, engine } = await open({
+      queueBytesMax: 10_000,
+      queueRequestsMax: 20,
+      waitingRequestsMax: 50,
+    });
+    disk.hold();
+    const calls = [put(engine, 'a', 'first')];
+    await settled();
+    for (let i = 0; i < 60; i++) calls.push(put(engine, 'a', 'x'.repeat(900)));
+    await settled();
+    const { requests, bytes, waiting } = engine.queued();
+    assert.ok(requests <= 20 && bytes <= 10_000 && requests > 5, `${requests} requests, ${bytes} bytes`);
+    assert.equal(requests + waiting, 60);
+    while (engine.queued().waiting < 50) calls.push(put(engine, 'a', 'x'));
+    await assert.rejects(put(engine, 'a', 'one too many'), { code: 'busy', retryable: true });
+    disk.release();
+    for (const kind of await Promise.all(calls)) assert.equal(kind, 'appended');
+    assert.deepEqual(engine.queued(), { requests: 0, bytes: 0, waiting: 0 });
+    await engine.close();
+  });
+
+  it('a commit takes no more than its limit', async () => {
+    const { disk, engine } = await open({ commitBytesMax: 10_000 });
+    disk.hold();
+    const calls = [put(engine, 'a', 'first')];
+    await settled();
+    for (let i = 0; i < 20; i++) calls.push(put(engine, 'a', 'x'.repeat(900)));
+    const before = disk.count('write', 'journal');
+    disk.release();
+    await Promise.all(calls);
+    assert.equal(disk.count('write', 'journal') - before, 2);
+    await assert.rejects(async () => put(engine, 'a', 'x'.repeat(10_000)), { name: 'AssertionError' });
+    await engine.close();
+  });
+
+  it('closing finishes what is under way, and syncs it', async () => {
+    const { memory, disk, engine } = await open();
+    disk.hold();
+    const calls = Array.from({ length: 10 }, (_, i) => put(engine, 'a', `${i}`));
+    const closed = engine.close();
+    await assert.rejects(put(engine, 'a', 'late'), { code: 'closed' });
+    disk.release();
+    for (const kind of await Promise.all(calls)) assert.equal(kind, 'appended');
+    await closed;
+    const again = await open({}, memory);
+    assert.equal((await readAll(again.engine, 'a')).length, 10);
+    await again.engine.close();
+  });
+});
+
+describe('a disk that fails', () => {
+  it('a failed sync poisons: its own commit is unknown, all else is refused, reads go on', async () => {
+    for (const code of ['io', 'full'] as const) {
+      const { memory, disk, engine } = await open();
+      assert.equal(await put(engine, 'a', 'kept'), 'appended');
+      disk.hold();
+      const inFlight = [put(engine, 'a', 'in flight'), put(engine, 'b', 'in flight, too')];
+      const inFlightSeal = engine.seal('b');
+      await settled();
+      const queued = put(engine, 'a', 'queued');
+      disk.fails = (call, name) => (call === 'write' && name.startsWith('journal') ? ioError : undefined);
+      const failing = new Promise<never>((_, reject) => reject(new DiskError(code, 'the sync failed')));
+      failing.catch(() => {});
+      disk.failHeld(failing);
+      assert.deepEqual(await Promise.all(inFlight), ['unknown', 'unknown']);
+      assert.deepEqual(await inFlightSeal, { kind: 'unknown' });
+      assert.equal(await queued, 'poisoned');
+      assert.equal(await put(engine, 'a', 'later'), 'poisoned');
+      assert.equal(await engine.create(['c']), 'poisoned');
+      assert.deepEqual(await engine.seal('a'), { kind: 'poisoned' });
+      assert.equal(engine.health().writable, false);
+      assert.match(engine.health().reason ?? '', /the sync failed.*restart/);
+      assert.deepEqual(
+        (await readAll(engine, 'a')).map((record) => record.text),
+        ['kept'],
+      );
+      assert.equal(engine.state('b')?.sealed, false);
+      await engine.close();
+      const again = await open({}, memory);
+      assert.equal(again.engine.health().writable, true);
+      assert.equal((await readAll(again.engine, 'a'))[0]?.text, 'kept');
+      await again.engine.close();
+    }
+  });
+
+  it('a failed write, truncation, roll or removal poisons', async () => {
+    const faults = {
+      write: 'journal-0000000001',
+      create: 'journal.new',
+      rename: 'journal.new',
+      syncDirectory: '',
+      remove: 'journal-0000000001',
+    };
+    for (const [failing, at] of Object.entries(faults)) {
+      const { disk, engine } = await open({ journalFileBytesMax: 2000 });
+      assert.equal(await put(engine, 'a', 'kept'), 'appended');
+      disk.fails = (call, name) => (call === failing && name.startsWith(at) ? ioError : undefined);
+      const kinds = new Set<string>();
+      for (let i = 0; i < 10; i++) kinds.add(await put(engine, 'b', 'x'.repeat(500)));
+      if (failing === 'remove') {
+        await engine.delete(['a', 'b']);
+        await settled();
+        kinds.add(await put(engine, 'a', 'x'));
+      }
+      assert.ok(kinds.has('poisoned'), failing);
+      assert.equal(engine.health().writable, false);
+      await engine.close();
+    }
+  });
+
+  it('a failed read is an answer to the reader, and to nobody else', async () => {
+    const { disk, engine } = await open({ tailBytesMax: 0 });
+    await put(engine, 'a', 'kept');
+    disk.fails = (call) => (call === 'read' ? ioError : undefined);
+    await assert.rejects(readAll(engine, 'a'), { name: 'LogError', code: 'disk', cause: ioError });
+    disk.fails = () => undefined;
+    assert.equal((await readAll(engine, 'a')).length, 1);
+    assert.equal(await put(engine, 'a', 'more'), 'appended');
+    await engine.close();
+  });
+
+  it('a disk that fails at the opening is no opened log', async () => {
+    for (const failing of ['write', 'sync', 'create', 'rename', 'syncDirectory'] as const) {
+      const disk = new WatchedDisk(new MemoryDisk());
+      disk.fails = (call) => (call === failing ? ioError : undefined);
+      const opening = openNativeEngine({ disk, clock: new EagerClock() });
+      await assert.rejects(opening, { name: 'LogError', code: 'disk' });
+      disk.fails = () => undefined;
+      await (await openNativeEngine({ disk, clock: new EagerClock() })).close();
+    }
+  });
+});
+
+describe('a full disk', () => {
+  it('is an answer: cut back, healthy again when there is room', async () => {
+    const { memory, disk, engine } = await open();
+    const ledger = new Ledger(engine);
+    await ledger.putSurely('a');
+    disk.roomBytes = disk.usedBytes + 700;
+    const [full] = await ledger.put(['a'], 1000);
+    assert.equal(full?.kind, 'full');
+    assert.equal(engine.health().writable, false);
+    assert.match(engine.health().reason ?? '', /no room/);
+    assert.equal(disk.usedBytes <= disk.roomBytes - 700, true, 'what did not fit was not cut back');
+    await ledger.putSurely('a', 10);
+    assert.equal(engine.health().writable, true, 'a small append fits');
+    await ledger.put(['a', 'b'], 1000);
+    assert.equal(engine.health().writable, false);
+    disk.roomBytes += 10_000;
+    await ledger.putSurely('a', 1000);
+    assert.deepEqual(engine.health(), { writable: true, reason: undefined });
+    await ledger.check('a');
+    const after = memory.copy();
+    await engine.close();
+    const again = await open({}, after);
+    assert.equal((await readAll(again.engine, 'a')).length, 3);
+    await again.engine.close();
+  });
+
+  it('leaves room for commands and urgent appends, and for data only when that room is back', async () => {
+    const { disk, engine } = await open();
+    const ledger = new Ledger(engine);
+    await ledger.putSurely('a', 100);
+    disk.roomBytes = disk.usedBytes;
+    const mixed = await Promise.all([
+      put(engine, 'a', 'data'),
+      engine.create(['c']),
+      put(engine, 'a', 'data'),
+      put(engine, 'c', 'urgent', true),
+      engine.seal('b'),
+    ]);
+    assert.deepEqual(mixed, ['full', 'done', 'full', 'appended', { kind: 'sealed', endPosition: 0 }]);
+    assert.equal(await engine.trim('a', 1), 'done');
+    for (let i = 0; i < 5; i++)
+      assert.equal(await put(engine, 'a', 'x'), 'full', 'the reserve is not for data');
+    assert.equal(await put(engine, 'c', 'urgent', true), 'appended');
+    disk.roomBytes += 8192;
+    assert.equal(await put(engine, 'a', 'x'), 'appended');
+    assert.equal(engine.health().writable, true);
+    assert.ok((await disk.list()).includes('reserve'));
+    await engine.close();
+  });
+
+  it('can always be emptied by deleting a log', async () => {
+    const { disk, engine } = await open();
+    disk.roomBytes = disk.usedBytes + 50_000;
+    let kind: string = 'appended';
+    while (kind === 'appended') kind = await put(engine, 'a', 'x'.repeat(3000));
+    assert.equal(kind, 'full');
+    assert.equal(await put(engine, 'a', 'x'.repeat(3000)), 'full');
+    assert.equal(await engine.delete(['a']), 'done');
+    for (let i = 0; i < 10; i++) assert.equal(await put(engine, 'b', 'x'.repeat(3000)), 'appended');
+    assert.deepEqual(engine.health(), { writable: true, reason: undefined });
+    await engine.close();
+  });
+
+  it('answers full to commands, too, when even the reserve is used up', async () => {
+    const { disk, engine } = await open({ reserveBytes: 0 });
+    disk.roomBytes = disk.usedBytes;
+    assert.equal(await engine.create(['c']), 'full');
+    assert.deepEqual(await engine.seal('a'), { kind: 'full' });
+    assert.equal(engine.state('a')?.sealed, false);
+    assert.equal(engine.state('c'), undefined);
+    assert.equal(await put(engine, 'c', 'x'), 'missing');
+    assert.equal(await put(engine, 'a', 'x'), 'full');
+    disk.roomBytes += 1000;
+    assert.equal(await engine.create(['c']), 'done');
+    assert.equal(await put(engine, 'c', 'x'), 'appended');
+    await engine.close();
+  });
+
+  it('does not keep a log from being opened', async () => {
+    const { memory, disk, engine } = await open();
+    await put(engine, 'a', 'kept');
+    await engine.close();
+    const full = new WatchedDisk(memory);
+    full.roomBytes = disk.usedBytes;
+    full.fails = (call, name) =>
+      call === 'create' ? new DiskError('full', `no room for ${name}`) : undefined;
+    const again = await openNativeEngine({
+      disk: full,
+      clock: new EagerClock(),
+      limits: { reserveBytes: 9000 },
+    });
+    assert.equal(again.health().writable, false);
+    assert.equal((await readAll(again, 'a')).length, 1);
+    assert.equal(await put(again, 'a', 'x'), 'full');
+    full.fails = () => undefined;
+    full.roomBytes = Number.POSITIVE_INFINITY;
+    assert.equal(await put(again, 'a', 'x'), 'appended');
+    await again.close();
+  });
+});
+
+describe('retention', () => {
+  const limits = { journalFileBytesMax: 10_000, deadBytesMax: 5000, reserveBytes: 0 };
+
+  it('removes whole files, oldest first, each removal synced before the next', async () => {
+    const { disk, engine } = await open(limits);
+    for (let i = 0; i < 50; i++) await put(engine, i === 20 ? 'b' : 'a', 'x'.repeat(1000));
+    const names = (await disk.list()).length;
+    assert.ok(names >= 5);
+    disk.calls.length = 0;
+    await engine.trim('a', 45);
+    await settled();
+    assert.ok(disk.count('remove', 'journal') >= 1);
+    const removals = disk.calls.filter((call) => /^(remove|syncDirectory)/.test(call));
+    for (const [i, call] of removals.entries())
+      assert.match(call, i % 2 === 0 ? /^remove/ : /^syncDirectory/);
+    const kept = (await disk.list()).length;
+    assert.ok(kept > 2, 'a file with a record of another log was removed');
+    await engine.trim('b', 1);
+    await settled();
+    assert.ok((await disk.list()).length < kept);
+    assert.equal((await readAll(engine, 'a')).length, 4);
+    assert.ok(engine.counters().diskBytes < 25_000);
+    await engine.close();
+  });
+
+  it('leaves a newest file in which nothing is alive', async () => {
+    const { disk, engine } = await open({ ...limits, journalFileBytesMax: 1_000_000 });
+    for (let i = 0; i < 20; i++) await put(engine, 'a', 'x'.repeat(1000));
+    await engine.trim('a', 20);
+    await settled();
+    assert.deepEqual(await disk.list(), ['journal-0000000002']);
+    assert.ok(engine.counters().diskBytes < 1000);
+    await put(engine, 'a', 'more');
+    assert.equal(engine.state('a')?.firstPosition, 20);
+    await engine.close();
+  });
+
+  it('waits for those who read', async () => {
+    const { disk, engine } = await open({ ...limits, tailBytesMax: 0 });
+    for (let i = 0; i < 30; i++) await put(engine, 'a', `${i}:${'x'.repeat(1000)}`);
+    const reads = Array.from({ length: 20 }, (_, i) => readAll(engine, 'a', i));
+    const trimmed = engine.trim('a', 30);
+    for (const records of await Promise.all(reads)) {
+      for (const record of records) assert.ok(record.text.startsWith(`${record.position}:`));
+    }
+    await trimmed;
+    await settled();
+    assert.ok((await disk.list()).length <= 2);
+    await engine.close();
+  });
+});
