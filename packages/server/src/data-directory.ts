@@ -15,9 +15,10 @@ import { StartError } from './start-error.js';
 const markerName = 'millrace.json';
 const markerFormat = 'millrace';
 const layoutVersion = 1;
-/** Written beside the marker and renamed to it; each process has its own, and one left by a crash does not matter. */
-const draftName = `millrace.json.${process.pid}.new`;
-const draftNames = /^millrace\.json\.\d+\.new$/;
+/** Written beside the marker and renamed to it. Each start has its own; one left by a crash does not matter. */
+let drafts = 0;
+const draftName = (): string => `${markerName}.${process.pid}.${drafts++}.new`;
+const draftNames = /^millrace\.json\.\d+\.\d+\.new$/;
 
 /** Makes `directory` ready and answers the log's directory in it. Throws `StartError`. */
 export async function prepareDataDirectory(directory: string): Promise<string> {
@@ -71,7 +72,7 @@ function parseMarker(text: string): number | undefined {
 
 /** Two servers may do this at once on a new directory: both write the same, and the log's lock decides later. */
 async function writeMarker(directory: string): Promise<void> {
-  const draft = path.join(directory, draftName);
+  const draft = path.join(directory, draftName());
   const file = await open(draft, 'w');
   try {
     await file.writeFile(`${JSON.stringify({ format: markerFormat, version: layoutVersion })}\n`);
@@ -85,7 +86,7 @@ async function writeMarker(directory: string): Promise<void> {
 
 /** A directory of another user shows here, with a sentence, and not later in the log. */
 async function checkWritable(directory: string): Promise<void> {
-  const draft = path.join(directory, draftName);
+  const draft = path.join(directory, draftName());
   try {
     const file = await open(draft, 'w');
     await file.close();

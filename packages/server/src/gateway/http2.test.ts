@@ -259,7 +259,7 @@ test('close says GOAWAY, lets streams finish, and ends idle sessions', patience,
   echo(held[0] as Exchange);
   assert.equal(await answer, 'POST / 3');
   await closed;
-  assert.equal(server.gateway.load.connections, 0);
+  await until(() => server.gateway.load.connections === 0);
 });
 
 test('a session that is opened and left, half or whole, is gone with its client', patience, async () => {
