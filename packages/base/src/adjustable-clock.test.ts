@@ -148,3 +148,10 @@ test('sleep resolves at its instant and rejects when its signal aborts first', a
   assert.equal(clock.nextDueMs(), undefined, 'the timer went with it');
   await assert.rejects(sleep(clock, 1, abort.signal), /enough/);
 });
+
+test('a hold now is never in the past, however late the machine reads its clock', () => {
+  let nowMs = 0;
+  const clock = new AdjustableClock({ now: () => ++nowMs, schedule: () => ({ cancel: () => undefined }) });
+  clock.hold();
+  assert.equal(clock.now(), nowMs);
+});

@@ -42,10 +42,12 @@ export class AdjustableClock implements Clock {
   }
 
   /** Stops the clock at the present instant, or moves a running or held one up to `atMs` and stops it there. */
-  hold(atMs: number = this.now()): void {
-    assert(atMs >= this.now(), `the clock stands at ${this.now()} and cannot go back to ${atMs}`);
+  hold(atMs?: number): void {
+    const nowMs = this.now();
+    const heldMs = atMs ?? nowMs;
+    assert(heldMs >= nowMs, `the clock stands at ${nowMs} and cannot go back to ${heldMs}`);
     for (const waiting of this.#waiting) waiting.inner?.cancel();
-    this.#heldMs = atMs;
+    this.#heldMs = heldMs;
     this.#fireDue();
   }
 
