@@ -45,7 +45,7 @@ const view: View = {
 const commands = commandsToCopy(view.endpoint, view.streamName, 'us-east-1');
 
 test('the picture shows what a person wants to know', () => {
-  const text = picture(view, { columns: 100, rows: 60 }, plainStyle, commands).join('\n');
+  const text = picture(view, { columns: 120, rows: 60 }, plainStyle, commands).join('\n');
   for (const wanted of [
     'http://127.0.0.1:4567',
     'up 0:01:23 · pid 4242 · data in ./data · run 4 · 2 crashes survived',
@@ -53,7 +53,7 @@ test('the picture shows what a person wants to know', () => {
     'lag 12 events · 4 ms',
     '123,456 counted once · pass 7 · 0 lost · 12 duplicates dropped · 1 foreign',
     '37 %',
-    'Picked up at 120,001 after a crash: 0 of 250 lost, 12 duplicates dropped.',
+    'Picked up at event 120,001 after a crash: 0 of 250 events at stake lost, 12 duplicates dropped.',
     'kill -9 4242 and start again: I will count.',
     'aws kinesis put-record',
     'GetRecordsCommand',
@@ -87,6 +87,7 @@ test('on 80 × 24 all that matters is there, uncut', () => {
   const text = lines.join('\n');
   assert.ok(text.includes('http://127.0.0.1:4567'));
   assert.ok(text.includes('I will count'));
+  assert.ok(text.includes('Picked up at 120,001 after a crash: 0 of 250 lost, 12 duplicates dropped.'));
   assert.ok(!text.includes('…'), text);
 });
 
@@ -96,7 +97,7 @@ test('losses, troubles and an unfinished catch-up are said', () => {
     picture({ ...view, ...change }, size, plainStyle, []).join('\n');
   const pickedUp = { afterCrash: true, events: 5, held: 250, lost: 3, expired: 0, duplicates: 1 };
   assert.match(text({ lost: 3, pickedUp }), /3 LOST/);
-  assert.match(text({ lost: 3, pickedUp }), /3 of 250 lost, 1 duplicate dropped/);
+  assert.match(text({ lost: 3, pickedUp }), /3 of 250 events at stake lost, 1 duplicate dropped/);
   assert.match(text({ trouble: 'nobody there' }), /Waiting: nobody there/);
   assert.match(text({ catchingUp: true }), /Reading what the last run left/);
   assert.match(text({ pickedUp: undefined }), /Counting from event 1/);

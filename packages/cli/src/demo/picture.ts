@@ -39,7 +39,7 @@ export function picture(
     '',
   ];
   const shards = [...shardLines(view, columns, style), ''];
-  const below = ['', ...closing(view, style)];
+  const below = ['', ...closing(view, columns, style)];
   const room = rows - above.length - shards.length - below.length - 1;
   const airports = airportLines(view, Math.min(airportsMax, Math.max(airportsMin, room)), columns, style);
   const lines = [...above, ...shards, ...airports, ...below];
@@ -133,27 +133,30 @@ function airportLines(view: View, max: number, columns: number, style: Style): s
   ];
 }
 
-function closing(view: View, style: Style): string[] {
+function closing(view: View, columns: number, style: Style): string[] {
   const kill = style.bold(`kill -9 ${view.processId}`);
   return [
-    stateLine(view, style),
+    stateLine(view, columns, style),
     `${kill} and start again: I will count. ${style.dim('Ctrl-C stops and sums up.')}`,
   ];
 }
 
-function stateLine(view: View, style: Style): string {
+function stateLine(view: View, columns: number, style: Style): string {
   if (view.trouble !== undefined) return style.bad(`Waiting: ${view.trouble}`);
   if (view.catchingUp) return style.accent('Reading what the last run left in the stream …');
   if (view.pickedUp === undefined) return 'Counting from event 1.';
-  const words = pickedUpWords(view.pickedUp);
+  const said = pickedUpWords(view.pickedUp);
+  const words = width(said) < columns ? said : pickedUpWords(view.pickedUp, true);
   return view.pickedUp.lost > 0 ? style.bad(words) : style.good(words);
 }
 
-/** What became of the last run, in a sentence. */
-export function pickedUpWords(pickedUp: PickedUp): string {
+/** What became of the last run, in a sentence; `brief` for a narrow place. */
+export function pickedUpWords(pickedUp: PickedUp, brief = false): string {
   const { afterCrash, events, held, lost, expired, duplicates } = pickedUp;
+  const at = brief ? `at ${grouped(events + 1)}` : `at event ${grouped(events + 1)}`;
   const how = afterCrash ? 'a crash' : 'a stop in order';
-  const kept = held === 0 ? `${grouped(lost)} lost` : `${grouped(lost)} of ${grouped(held)} lost`;
+  const stake = brief ? grouped(held) : `${grouped(held)} events at stake`;
+  const kept = held === 0 ? `${grouped(lost)} lost` : `${grouped(lost)} of ${stake} lost`;
   const old = expired === 0 ? '' : `, ${grouped(expired)} expired and put again`;
-  return `Picked up at ${grouped(events + 1)} after ${how}: ${kept}${old}, ${counted(duplicates, 'duplicate')} dropped.`;
+  return `Picked up ${at} after ${how}: ${kept}${old}, ${counted(duplicates, 'duplicate')} dropped.`;
 }
