@@ -1,12 +1,21 @@
 #!/usr/bin/env node
 // The `millrace` command. It is committed, so that npm can link it before anything is built, and only leads to the
-// build; where there is none, it says how to get one.
-const main = new URL('../dist/main.js', import.meta.url);
+// build. Where there is none, or where Node is too old for it, it says so.
+const [major, minor] = process.versions.node.split('.').map(Number);
 
-import(main.href).catch((error) => {
-  if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-  console.error(
-    `millrace: not built yet (${error.message.split('\n')[0]}): run \`npm run build\` in the checkout first`,
+function refuse(words) {
+  console.error(`millrace: ${words}`);
+  process.exit(2);
+}
+
+if (major < 20 || (major === 20 && minor < 19)) {
+  refuse(
+    `needs Node.js 20.19 or newer, and this is ${process.version}: install a newer one from https://nodejs.org`,
   );
-  process.exitCode = 2;
+}
+
+import(new URL('../dist/main.js', import.meta.url).href).catch((error) => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  const [what] = error.message.split('\n');
+  refuse(`not built yet (${what}): run \`npm run build\` in the checkout first`);
 });

@@ -1,3 +1,4 @@
+/** `millrace demo`: reads its options, starts a server, connects to it, and hands both to the demonstration. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Millrace } from '@millrace/server';

@@ -1,3 +1,9 @@
+/**
+ * `millrace serve`: the server until it is told to stop.
+ *
+ *      options ──▶ Millrace.start ──▶ one line on stdout ──signal──▶ close ──▶ 0
+ *         └──UsageError──┴──StartError──▶ one line on stderr, 2
+ */
 import path from 'node:path';
 import type { MillraceOptions } from '@millrace/server';
 import { Millrace } from '@millrace/server';
