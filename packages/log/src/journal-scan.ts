@@ -49,8 +49,8 @@ export async function scanCommits(
     const length = commitHeaderBytes + header.bodyBytes;
     if (offset + length > limit) return;
     if (!window.holds(offset, length) && !(await window.fill(offset, length))) return;
-    const frames = framesOf(window, header, offset + commitHeaderBytes, state);
-    if (frames === undefined) return;
+    const { frames, whole } = framesOf(window, header, offset + commitHeaderBytes, state.tag);
+    if (!whole && !state.canaries.acceptTornFrame) return;
     for (const frame of frames) if (!apply(frame)) return;
     state.lastOffset = offset;
     state.offset += length;
@@ -117,13 +117,13 @@ function isNext(header: CommitHeader, state: ScanState): boolean {
   );
 }
 
-/** The frames of a commit that is in the window; `undefined` unless every one of them is whole. */
+/** The good frames at the beginning of a commit that is in the window, and whether they are the whole commit. */
 function framesOf(
   window: FileWindow,
   header: CommitHeader,
   bodyAt: number,
-  state: ScanState,
-): ScannedFrame[] | undefined {
+  tag: number,
+): { readonly frames: readonly ScannedFrame[]; readonly whole: boolean } {
   const frames: ScannedFrame[] = [];
   const { bytes } = window;
   const end = bodyAt + header.bodyBytes;
@@ -133,16 +133,15 @@ function framesOf(
   while (offset < end) {
     const at = window.at(offset);
     const headBytes = offset + frameFixedBytes <= end ? frameHeadBytesAt(bytes, at) : undefined;
-    if (headBytes === undefined || offset + headBytes > end) return undefined;
-    const head = frameHeadAt(bytes, at, state.tag);
-    if (head === undefined || offset + head.length > end) return undefined;
-    const payload = head.payload(state.tag) ?? (state.canaries.acceptTornFrame ? Buffer.alloc(0) : undefined);
-    if (payload === undefined || !head.isPaddedWithZeros()) return undefined;
+    const head =
+      headBytes !== undefined && offset + headBytes <= end ? frameHeadAt(bytes, at, tag) : undefined;
+    if (head === undefined || offset + head.length > end) return { frames, whole: false };
+    const payload = head.payload(tag);
+    if (payload === undefined || !head.isPaddedWithZeros()) return { frames, whole: false };
     frames.push({ head, payload, offset });
     sum.writeUInt32LE(head.checksum, 0);
     sums = checksum(sum, sums);
     offset += head.length;
   }
-  if (frames.length !== header.frameCount) return undefined;
-  return sums === header.bodyChecksum ? frames : undefined;
+  return { frames, whole: frames.length === header.frameCount && sums === header.bodyChecksum };
 }

@@ -17,7 +17,6 @@ import { commitHeaderBytes, writeCommitHeader } from './commit.js';
 import { type Disk, DiskError, type DiskFile } from './disk.js';
 import { encodeJournalHeader, journalHeaderChecksum } from './journal-header.js';
 import type { NativeLimits } from './limits.js';
-import { LogError } from './log-error.js';
 import type { Registry } from './registry.js';
 
 const journalNamePattern = /^journal-(\d{10})$/;
@@ -73,7 +72,6 @@ export class Journal {
   #active: JournalFile | undefined;
   #oldest = 0;
   #bytes = 0;
-  #closed = false;
   /** Those who wait for a file to have no readers. */
   #unread: (() => void)[] = [];
 
@@ -207,8 +205,7 @@ export class Journal {
     assert(file !== this.#active, 'the active file is never removed');
     file.removed = true;
     await this.#withoutReaders(file);
-    if (file.handle !== undefined) await (await file.handle).close();
-    this.#open.delete(file);
+    await this.#closeFile(file);
     this.#files.delete(file.number);
     this.#oldest++;
     this.#bytes -= file.end;
@@ -222,7 +219,6 @@ export class Journal {
    */
   async lease(number: number): Promise<FileLease> {
     const file = present(this.#files.get(number), `journal file ${number}`);
-    if (this.#closed) throw new LogError('closed', 'the log was closed');
     assert(!file.removed, `${journalName(number)} is read after its removal`);
     file.users++;
     const { end } = file;
@@ -247,11 +243,9 @@ export class Journal {
 
   /** Closes all files once nobody reads them. */
   async close(): Promise<void> {
-    this.#closed = true;
     for (const file of this.#files.values()) {
       await this.#withoutReaders(file);
-      if (file.handle !== undefined) await (await file.handle).close();
-      file.handle = undefined;
+      await this.#closeFile(file);
     }
   }
 
@@ -295,10 +289,15 @@ export class Journal {
     for (const file of this.#open) {
       if (this.#open.size <= this.#limits.filesOpenMax) return;
       if (file.users > 0 || file.handle === undefined) continue;
-      this.#open.delete(file);
-      const handle = file.handle;
-      file.handle = undefined;
-      await (await handle).close();
+      await this.#closeFile(file);
     }
+  }
+
+  /** Closes a file once: whoever comes second finds no handle. */
+  async #closeFile(file: JournalFile): Promise<void> {
+    const { handle } = file;
+    file.handle = undefined;
+    this.#open.delete(file);
+    if (handle !== undefined) await (await handle).close();
   }
 }

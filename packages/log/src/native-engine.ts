@@ -256,6 +256,7 @@ class OpenNativeEngine implements NativeEngine {
       try {
         await this.#writer.mark();
         await this.#writer.idle();
+        await this.#reader.idle();
         await this.#journal.close();
       } finally {
         await this.#lock.release();

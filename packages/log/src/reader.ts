@@ -84,6 +84,11 @@ export class Reader {
     });
   }
 
+  /** Resolves when every read that has begun is done. */
+  idle(): Promise<void> {
+    return this.#windows.idle();
+  }
+
   async #readStretch(
     log: RegisteredLog,
     stretch: Stretch,

@@ -196,10 +196,13 @@ async function replayAll(
     newestMs = state.newestMs;
   }
   for (const log of registry.existing()) newestMs = Math.max(newestMs, log.lastArrivalMs);
+  const newest = found[found.length - 1] as Found;
+  const tornBytes = await tornTail(options, window, newest, state);
   checkHeld(registry, oldest);
   registry.settle();
-  const newest = found[found.length - 1] as Found;
-  const cut = await settleTail(options, window, newest, state);
+  await settleTail(disk, window, newest, state, tornBytes);
+  const tail = { file: journalName(newest.number), offset: state.offset, bytes: tornBytes };
+  const cut = tornBytes > 0 ? tail : undefined;
   const generation = state.generation + 1;
   const chain = { storeId, tag, generation, nextCommit: state.nextCommit, lastChecksum: state.lastChecksum };
   const journal = new Journal(disk, limits, canaries, chain);
@@ -257,32 +260,41 @@ function checkHeld(registry: Registry, oldest: Found): void {
   }
 }
 
+/** How many bytes of the newest file are a torn tail; throws when they, or what is before them, is damage. */
+async function tornTail(
+  options: RecoveryOptions,
+  window: FileWindow,
+  newest: Found,
+  state: ScanState,
+): Promise<number> {
+  const { number, size, header } = newest;
+  const { offset } = state;
+  const bytes = size - offset;
+  if (bytes === 0) return 0;
+  if (options.canaries.refuseHealthyTail) throw damaged(number, offset);
+  if (bytes > header.commitBytesMax + commitHeaderBytes) throw damaged(number, offset);
+  if ((await laterCommit(window, offset + 1, size, number, state)) !== undefined)
+    throw damaged(number, offset);
+  return bytes;
+}
+
 /**
  * Cuts a torn tail off the newest file, and makes what is left durable. Only the last commit can be unsynced, but
  * then a sync may have failed: the system shows the bytes, has dropped them, and takes the next sync for done. They
  * are written again; over themselves, so that a crash on the way changes nothing.
  */
 async function settleTail(
-  options: RecoveryOptions,
+  disk: Disk,
   window: FileWindow,
   newest: Found,
   state: ScanState,
-): Promise<RecoveryReport['cut']> {
-  const { number, size, handle, header } = newest;
+  tornBytes: number,
+): Promise<void> {
   const { offset, lastOffset } = state;
-  const bytes = size - offset;
-  if (bytes > 0) {
-    if (options.canaries.refuseHealthyTail) throw damaged(number, offset);
-    if (bytes > header.commitBytesMax + commitHeaderBytes) throw damaged(number, offset);
-    if ((await laterCommit(window, offset + 1, size, number, state)) !== undefined)
-      throw damaged(number, offset);
-    await handle.truncate(offset);
-  }
-  const length = offset - lastOffset;
-  await rewrite(window, newest, lastOffset, length);
-  await handle.sync();
-  await options.disk.syncDirectory();
-  return bytes > 0 ? { file: journalName(number), offset, bytes } : undefined;
+  if (tornBytes > 0) await newest.handle.truncate(offset);
+  await rewrite(window, newest, lastOffset, offset - lastOffset);
+  await newest.handle.sync();
+  await disk.syncDirectory();
 }
 
 async function rewrite(

@@ -14,6 +14,7 @@ export class WindowPool {
   readonly #idle: FileWindow[] = [];
   readonly #waiting: BoundedQueue<(window: FileWindow) => void>;
   #made = 0;
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(limits: NativeLimits) {
     this.#limits = limits;
@@ -36,7 +37,16 @@ export class WindowPool {
   giveBack(window: FileWindow): void {
     window.shrink();
     const next = this.#waiting.shift();
-    if (next === undefined) this.#idle.push(window);
-    else next(window);
+    if (next !== undefined) {
+      next(window);
+      return;
+    }
+    this.#idle.push(window);
+    if (this.#idle.length === this.#made) for (const wake of this.#onIdle.splice(0)) wake();
+  }
+
+  /** Resolves when nobody reads or waits to. */
+  async idle(): Promise<void> {
+    while (this.#idle.length < this.#made) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 }
