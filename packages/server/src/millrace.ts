@@ -165,11 +165,13 @@ class Server {
   }
 
   async #close(): Promise<void> {
+    const served = this.#phase === 'ready';
     this.#phase = 'stopping';
     await this.#gateway.close();
     await this.#resetting;
     await this.#state?.close();
-    this.logger.info('stopped');
+    // A start that failed has its one line of error, and that is all that is said.
+    if (served) this.logger.info('stopped');
   }
 
   #handle(exchange: Exchange): void {
