@@ -39,7 +39,7 @@ test('the sweep trims by arrival, on the clock', async () => {
   for (let i = 0; i < 3; i++) {
     await under.put('s', [
       { key: 'a', data: `${i}`, hashKey: '0' },
-      { key: 'a', data: `${i}` },
+      { key: 'a', data: `${i}`, hashKey: `${2n ** 127n}` },
     ]);
     under.clock.advance(hour);
   }

@@ -83,7 +83,7 @@ test('a stream of 10,000 shards is made, put to, listed, split and opened again'
     ),
   );
   await under.active('s');
-  await under.close();
+  await under.stop();
   const reopened = await openStreams({ engine: under.engine, clock: under.clock, random: seededRandom(9) });
   const [stream] = [...reopened.view.streams.values()];
   assert.equal(stream?.openShards, 10_001);

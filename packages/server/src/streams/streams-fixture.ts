@@ -2,11 +2,13 @@
  * The streams under test: a service over an engine of any kind, with a clock that the test holds, called as dispatch
  * calls it (bytes in, bytes out). For tests alone.
  */
-
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Clock } from '@millrace/base';
 import { AdjustableClock, assert, present, SystemClock, seededRandom } from '@millrace/base';
 import type { LogEngine } from '@millrace/log';
-import { openAwkwardEngine, openMemoryEngine } from '@millrace/log';
+import { nodeDisk, openAwkwardEngine, openMemoryEngine, openNativeEngine } from '@millrace/log';
 import type { Protocol, StructureShape, ValueOf } from '@millrace/wire';
 import { AwsError, jsonProtocol } from '@millrace/wire';
 import type { Operation, OutputOf, RequestContext, Service } from '../dispatch/operation.js';
@@ -26,9 +28,14 @@ export const region = 'us-east-1';
 export const caller = { account, region };
 
 /** Engines that the streams must hold over. */
-export const engines: { readonly [name: string]: (clock: Clock, seed: number) => LogEngine } = {
-  memory: (clock) => openMemoryEngine({ clock }),
-  awkward: (clock, seed) => openAwkwardEngine({ clock, random: seededRandom(seed) }),
+export const engines: { readonly [name: string]: (clock: Clock, seed: number) => Promise<LogEngine> } = {
+  memory: async (clock) => openMemoryEngine({ clock }),
+  awkward: async (clock, seed) => openAwkwardEngine({ clock, random: seededRandom(seed) }),
+  native: async (clock, seed) => {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-streams-'));
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+    return openNativeEngine({ disk: await nodeDisk(directory), clock, random: seededRandom(seed) });
+  },
 };
 
 export class TestStreams {
@@ -67,13 +74,20 @@ export class TestStreams {
     this.#service = streamsService(this.#streams);
   }
 
-  async close(): Promise<void> {
+  /** Stops the service; the engine stays. */
+  async stop(): Promise<void> {
     if (this.#streams !== undefined) await this.moving(this.#streams.close());
     this.#streams = undefined;
   }
 
+  /** Stops the service and closes the engine. */
+  async close(): Promise<void> {
+    await this.stop();
+    await this.moving(this.engine.close());
+  }
+
   async reopen(): Promise<void> {
-    await this.close();
+    await this.stop();
     await this.open();
   }
 
@@ -223,7 +237,8 @@ export interface ReadRecord {
 
 /** Timers further off than this are not waited for: they are sweeps and limits, not steps. */
 const settleStepMsMax = 5_000;
-const settleTurnsMax = 100_000;
+/** Turns of the event loop, some microseconds each: a real disk may take thousands of them. */
+const settleTurnsMax = 5_000_000;
 
 /** A held clock that stands at a fixed instant. */
 export function heldClock(): AdjustableClock {
@@ -242,7 +257,7 @@ export async function testStreams(
   const clock = heldClock();
   const make = engines[engine];
   assert(make !== undefined, `there is no engine ${engine}`);
-  const streams = new TestStreams(clock, make(clock, seed), seed, options);
+  const streams = new TestStreams(clock, await make(clock, seed), seed, options);
   await streams.open();
   return streams;
 }

@@ -39,20 +39,18 @@ const command: fc.Arbitrary<StreamsCommand | 'next step'> = fc.oneof(
   { weight: 12, arbitrary: fc.constant('next step' as const) },
   {
     weight: 4,
-    arbitrary: fc
-      .tuple(named, fc.integer({ min: 1, max: 5 }), shardsMax)
-      .map(
-        ([of, shards, max]) =>
-          ({
-            type: 'create',
-            ...of,
-            shards,
-            mode: 'PROVISIONED',
-            recordKibMax: 1024,
-            tags: { of: of.name },
-            shardsMax: max,
-          }) as const,
-      ),
+    arbitrary: fc.tuple(named, fc.integer({ min: 1, max: 5 }), shardsMax).map(
+      ([of, shards, max]) =>
+        ({
+          type: 'create',
+          ...of,
+          shards,
+          mode: 'PROVISIONED',
+          recordKibMax: 1024,
+          tags: { of: of.name },
+          shardsMax: max,
+        }) as const,
+    ),
   },
   { weight: 1, arbitrary: typed('delete', named) },
   {
