@@ -3,8 +3,8 @@ import { it } from 'node:test';
 import { seededRandom } from '@millrace/base';
 import { openAwkwardEngine } from './awkward-engine.js';
 import { contractSuite } from './contract-suite.js';
-import { EagerClock } from './eager-clock.js';
-import { batchOf, readAll } from './ledger.js';
+import { EagerClock } from './testing/eager-clock.js';
+import { batchOf, readAll } from './testing/ledger.js';
 
 for (const seed of [1, 2, 3]) {
   contractSuite(`the awkward engine (seed ${seed})`, async (clock) => ({

@@ -20,7 +20,7 @@
  * a torn tail. A header is valid only at its own place, in its own store, as the next of its chain; a copy of an old
  * one, inside a record or left behind by a cut, never is.
  */
-import { checksum } from '@millrace/base';
+import { checksum, mib } from '@millrace/base';
 import { readU64, writeU64 } from './integers.js';
 
 export interface CommitHeader {
@@ -38,6 +38,8 @@ export interface CommitHeader {
 }
 
 export const commitHeaderBytes = 64;
+/** No body is longer: recovery takes a longer one for damage, and more than this behind a torn commit, too. */
+export const commitBodyBytesMax = 64 * mib;
 export const commitMagic = 0x4d43524d;
 
 /** Writes the header at `at` and answers its checksum, which the next commit names. */

@@ -3,13 +3,15 @@
  *
  * Invariant: it asks for nothing that the contract does not promise. Outcomes may be `unknown`, positions may have
  * gaps, appends may be slow; a `Ledger` judges what is read. Time is an `EagerClock`, so nothing waits in earnest.
+ *
+ * Longer than other files because it is a list: what one engine has to keep is read in one place.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededRandom } from '@millrace/base';
 import type { ControlOutcome, LogEngine, LogId, Position, SealResult } from './contract.js';
-import { EagerClock } from './eager-clock.js';
-import { batchOf, Ledger, readAll, readPage } from './ledger.js';
+import { EagerClock } from './testing/eager-clock.js';
+import { batchOf, Ledger, readAll, readPage } from './testing/ledger.js';
 
 export interface EngineUnderTest {
   readonly engine: LogEngine;

@@ -54,7 +54,7 @@ export interface OutgoingFrame {
   readonly payloadChecksum: number;
 }
 
-export const frameMagic = 0x5246524d;
+const frameMagic = 0x5246524d;
 /** The part of a head whose length is the same in all frames. */
 export const frameFixedBytes = 32;
 const sectionBytes = 24;

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AppendOutcome } from './contract.js';
 import { DiskError } from './disk.js';
-import { EagerClock } from './eager-clock.js';
-import { batchOf, Ledger, readAll } from './ledger.js';
 import type { NativeLimits } from './limits.js';
-import { MemoryDisk } from './memory-disk.js';
 import { type NativeEngine, openNativeEngine } from './native-engine.js';
-import { WatchedDisk } from './watched-disk.js';
+import { EagerClock } from './testing/eager-clock.js';
+import { batchOf, Ledger, readAll } from './testing/ledger.js';
+import { MemoryDisk } from './testing/memory-disk.js';
+import { WatchedDisk } from './testing/watched-disk.js';
 
 interface Bench {
   readonly memory: MemoryDisk;
@@ -153,10 +153,7 @@ describe('a disk that fails', () => {
       const inFlightSeal = engine.seal('b');
       await settled();
       const queued = put(engine, 'a', 'queued');
-      disk.fails = (call, name) => (call === 'write' && name.startsWith('journal') ? ioError : undefined);
-      const failing = new Promise<never>((_, reject) => reject(new DiskError(code, 'the sync failed')));
-      failing.catch(() => {});
-      disk.failHeld(failing);
+      disk.release(new DiskError(code, 'the sync failed'));
       assert.deepEqual(await Promise.all(inFlight), ['unknown', 'unknown']);
       assert.deepEqual(await inFlightSeal, { kind: 'unknown' });
       assert.equal(await queued, 'poisoned');

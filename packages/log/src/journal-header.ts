@@ -15,8 +15,8 @@
  *               previousEnd:u64               56 ┘ zeros in the first file of a store
  *               nextCommit:u64                64
  *               nextLog:u32                   72   the next log gets this number; none is used twice
- *               commitBytesMax:u32            76   no commit in this file is longer than this and its header
- *               logCount:u32 zero:u32         80
+ *               logCount:u32                  76
+ *               zero:u64                      80
  *               log × logCount                88
  *      log    = number:u32 sealed:u16 idBytes:u16 first:u64 end:u64 lastArrivalMs:u64 id, padded to 8
  *
@@ -45,7 +45,6 @@ export interface JournalHeader {
   readonly previousEnd: number;
   readonly nextCommit: number;
   readonly nextLog: number;
-  readonly commitBytesMax: number;
   readonly logs: readonly CheckpointLog[];
 }
 
@@ -74,8 +73,7 @@ export function encodeJournalHeader(header: JournalHeader): Buffer {
   writeU64(bytes, header.previousEnd, 56);
   writeU64(bytes, header.nextCommit, 64);
   bytes.writeUInt32LE(header.nextLog, 72);
-  bytes.writeUInt32LE(header.commitBytesMax, 76);
-  bytes.writeUInt32LE(header.logs.length, 80);
+  bytes.writeUInt32LE(header.logs.length, 76);
   let at = fixedBytes;
   for (const log of header.logs) {
     bytes.writeUInt32LE(log.number, at);
@@ -111,7 +109,7 @@ export function journalHeaderChecksum(bytes: Buffer): number {
 /** Decodes a whole header of our version whose checksum holds; `undefined` when its parts do not add up. */
 export function decodeJournalHeader(bytes: Buffer): JournalHeader | undefined {
   const logs: CheckpointLog[] = [];
-  const logCount = bytes.readUInt32LE(80);
+  const logCount = bytes.readUInt32LE(76);
   let at = fixedBytes;
   for (let i = 0; i < logCount; i++) {
     if (at + logFixedBytes > bytes.length) return undefined;
@@ -139,7 +137,6 @@ export function decodeJournalHeader(bytes: Buffer): JournalHeader | undefined {
     previousEnd: readU64(bytes, 56),
     nextCommit: readU64(bytes, 64),
     nextLog: bytes.readUInt32LE(72),
-    commitBytesMax: bytes.readUInt32LE(76),
     logs,
   };
 }

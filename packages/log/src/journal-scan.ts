@@ -9,7 +9,7 @@
  */
 import { checksum } from '@millrace/base';
 import type { Canaries } from './canaries.js';
-import { type CommitHeader, commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
+import { type CommitHeader, commitBodyBytesMax, commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
 import type { FileWindow } from './file-window.js';
 import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
 
@@ -17,7 +17,6 @@ import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from '
 export interface ScanState {
   readonly tag: number;
   readonly file: number;
-  readonly commitBytesMax: number;
   readonly canaries: Canaries;
   offset: number;
   /** Where the last good commit starts; the end of the header while there is none. */
@@ -113,7 +112,7 @@ function isNext(header: CommitHeader, state: ScanState): boolean {
     header.number === state.nextCommit &&
     header.previous === state.lastChecksum &&
     header.generation >= state.generation &&
-    header.bodyBytes <= state.commitBytesMax
+    header.bodyBytes <= commitBodyBytesMax
   );
 }
 

@@ -145,7 +145,6 @@ export class Journal {
       previousEnd: previous?.end ?? 0,
       nextCommit: this.chain.nextCommit,
       nextLog: registry.nextNumber,
-      commitBytesMax: this.#limits.commitBytesMax,
       logs: registry.checkpoint(),
     });
     const handle = await this.#makeFile(journalName(number), header);

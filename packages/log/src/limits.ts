@@ -1,10 +1,11 @@
 /** The native engine's bounds, each with what happens when it is reached. */
 import { assert, kib, mib } from '@millrace/base';
+import { commitBodyBytesMax } from './commit.js';
 
 export interface NativeLimits {
   /** A journal file at this length is followed by a new one. */
   readonly journalFileBytesMax: number;
-  /** Frames beyond this wait for the next commit. One append must fit: a larger one is the caller's bug. */
+  /** Frames beyond this wait for the next commit. One call must fit: a larger one is the caller's bug. */
   readonly commitBytesMax: number;
   /** Appends beyond these bytes or this number wait unprepared, in order, until a commit has taken others. */
   readonly queueBytesMax: number;
@@ -58,6 +59,7 @@ export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
   for (const [name, value] of Object.entries(limits)) {
     assert(Number.isSafeInteger(value) && value >= 0, `${name} is ${value}, not a whole number`);
   }
+  assert(limits.commitBytesMax <= commitBodyBytesMax, `commitBytesMax is at most ${commitBodyBytesMax}`);
   assert(limits.indexEntriesMax >= 2, 'an index needs two entries to be thinned');
   assert(
     limits.journalFileBytesMax + limits.commitBytesMax < 2 ** 32,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { contractSuite } from './contract-suite.js';
-import { EagerClock } from './eager-clock.js';
-import { batchOf } from './ledger.js';
 import { openMemoryEngine } from './memory-engine.js';
+import { EagerClock } from './testing/eager-clock.js';
+import { batchOf } from './testing/ledger.js';
 
 contractSuite('the in-memory engine', async (clock) => ({ engine: openMemoryEngine({ clock }) }));
 

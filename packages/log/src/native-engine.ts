@@ -78,11 +78,16 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
     return await asLogError(async () => {
       const recovered = await recover({ disk, limits, canaries, random, nowMs: clock.now() });
       const { journal } = recovered;
-      const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
-      await reserve.open(await disk.list());
-      const engine = new OpenNativeEngine({ clock, limits, canaries, lock, reserve, recovered });
-      await engine.begin();
-      return engine;
+      try {
+        const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
+        await reserve.open(await disk.list());
+        const engine = new OpenNativeEngine({ clock, limits, canaries, lock, reserve, recovered });
+        await engine.begin();
+        return engine;
+      } catch (error) {
+        await journal.close();
+        throw error;
+      }
     });
   } catch (error) {
     await lock.release();
@@ -147,10 +152,7 @@ class OpenNativeEngine implements NativeEngine {
   /** Makes the new generation durable, and names what recovery kept as synced, before anything is served. */
   async begin(): Promise<void> {
     await this.#writer.mark();
-    if (this.#writer.poisoned) {
-      await this.#journal.close();
-      throw new LogError('disk', this.#writer.trouble ?? 'the disk fails');
-    }
+    if (this.#writer.poisoned) throw new LogError('disk', this.#writer.trouble ?? 'the disk fails');
     this.#commitsBefore = this.#writer.commits;
     this.#syncsBefore = this.#writer.syncs;
     this.#writer.sweep();
@@ -158,7 +160,6 @@ class OpenNativeEngine implements NativeEngine {
 
   append(batch: AppendBatch): Promise<readonly AppendOutcome[]> {
     const bytes = appendBytes(batch);
-    assert(bytes <= this.#limits.commitBytesMax, `an append of ${bytes} bytes does not fit into a commit`);
     this.#appends++;
     this.#records += batch.ends.length;
     this.#payloadBytes += batch.payload.length;
@@ -266,7 +267,12 @@ class OpenNativeEngine implements NativeEngine {
 
   async #submit<T>(make: (answer: (value: T) => void) => Request): Promise<T> {
     this.#assertOpen();
-    return new Promise((resolve) => this.#writer.submit(make(resolve)));
+    return new Promise((resolve) => {
+      const request = make(resolve);
+      const { commitBytesMax } = this.#limits;
+      assert(request.bytes <= commitBytesMax, `a call of ${request.bytes} bytes does not fit into a commit`);
+      this.#writer.submit(request);
+    });
   }
 
   #assertOpen(): void {

@@ -16,7 +16,7 @@
  */
 import { checksum, type Random } from '@millrace/base';
 import type { Canaries } from './canaries.js';
-import { commitHeaderBytes } from './commit.js';
+import { commitBodyBytesMax, commitHeaderBytes } from './commit.js';
 import type { Disk, DiskFile } from './disk.js';
 import { FileWindow } from './file-window.js';
 import { Journal, journalName, journalNumber, unfinishedJournalName } from './journal.js';
@@ -221,7 +221,6 @@ function stateAt(file: Found, tag: number, canaries: Canaries): ScanState {
   return {
     tag,
     file: file.number,
-    commitBytesMax: header.commitBytesMax,
     canaries,
     offset: file.headerBytes,
     lastOffset: file.headerBytes,
@@ -267,12 +266,12 @@ async function tornTail(
   newest: Found,
   state: ScanState,
 ): Promise<number> {
-  const { number, size, header } = newest;
+  const { number, size } = newest;
   const { offset } = state;
   const bytes = size - offset;
   if (bytes === 0) return 0;
   if (options.canaries.refuseHealthyTail) throw damaged(number, offset);
-  if (bytes > header.commitBytesMax + commitHeaderBytes) throw damaged(number, offset);
+  if (bytes > commitHeaderBytes + commitBodyBytesMax) throw damaged(number, offset);
   if ((await laterCommit(window, offset + 1, size, number, state)) !== undefined)
     throw damaged(number, offset);
   return bytes;

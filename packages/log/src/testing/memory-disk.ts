@@ -1,5 +1,5 @@
 /** A disk in memory without faults, for tests: what is written stays, whoever opens it next. */
-import { type Disk, DiskError, type DiskFile, type DiskLock } from './disk.js';
+import { type Disk, DiskError, type DiskFile, type DiskLock } from '../disk.js';
 
 class MemoryFile implements DiskFile {
   bytes: Buffer;

@@ -9,7 +9,7 @@
  * never put. Every record's text is its own, so that it can be told from all others.
  */
 import assert from 'node:assert/strict';
-import type { AppendBatch, AppendOutcome, LogEngine, LogId, Position } from './contract.js';
+import type { AppendBatch, AppendOutcome, LogEngine, LogId, Position } from '../contract.js';
 
 interface Entry {
   readonly outcome: AppendOutcome;

@@ -2,7 +2,7 @@
  * A disk under observation, for tests: it counts calls, holds syncs back, fails what it is told to, and has as much
  * room as it is given.
  */
-import { type Disk, DiskError, type DiskFile, type DiskLock } from './disk.js';
+import { type Disk, DiskError, type DiskFile, type DiskLock } from '../disk.js';
 
 export type WatchedCall =
   | 'write'
@@ -27,8 +27,8 @@ export class WatchedDisk implements Disk {
   /** Writes and syncs of journal files that were in flight at the same time, at most. */
   inFlightMax = 0;
   #inFlight = 0;
-  #held: Promise<void> | undefined;
-  #release: (outcome?: Promise<void>) => void = () => {};
+  #held: Promise<DiskError | undefined> | undefined;
+  #release: (error?: DiskError) => void = () => {};
 
   constructor(inner: Disk) {
     this.#inner = inner;
@@ -46,15 +46,10 @@ export class WatchedDisk implements Disk {
     });
   }
 
-  /** Ends the syncs that are held as `outcome` ends. */
-  failHeld(outcome: Promise<void>): void {
+  /** Ends the syncs that are held: well, or with `error`. */
+  release(error?: DiskError): void {
     this.#held = undefined;
-    this.#release(outcome);
-  }
-
-  release(): void {
-    this.#held = undefined;
-    this.#release();
+    this.#release(error);
   }
 
   get usedBytes(): number {
@@ -117,7 +112,8 @@ export class WatchedDisk implements Disk {
       sync: () =>
         this.#exclusive(named.name, async () => {
           this.#called('sync', named.name);
-          await this.#held;
+          const error = await this.#held;
+          if (error !== undefined) throw error;
           await file.sync();
         }),
       truncate: async (length) => {
