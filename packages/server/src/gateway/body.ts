@@ -1,6 +1,43 @@
-import { asBuffer, assert, kib } from '@millrace/base';
+import { asBuffer, assert, kib, mib } from '@millrace/base';
 import type { ByteBudget } from './byte-budget.js';
 import { noBytes } from './exchange.js';
+
+/**
+ * Memory of bodies that have been answered, for those to come. Without it each large body is memory that the garbage
+ * collector has to find again, and at a thousand puts a second that is what it does all day.
+ */
+export class BodyMemory {
+  readonly #free: Buffer[] = [];
+  #bytes = 0;
+
+  /** At least `length` bytes of whatever was there before. */
+  take(length: number): Buffer {
+    for (let i = this.#free.length - 1; i >= 0; i--) {
+      const buffer = this.#free[i];
+      if (buffer !== undefined && buffer.length >= length && buffer.length <= spareMax * length) {
+        this.#free.splice(i, 1);
+        this.#bytes -= buffer.length;
+        return buffer;
+      }
+    }
+    return Buffer.allocUnsafeSlow(Math.ceil(length / granuleBytes) * granuleBytes);
+  }
+
+  /** Gives back what `take` answered, once nothing refers to it any more. The oldest is let go when there is too much. */
+  give(buffer: Buffer): void {
+    this.#free.push(buffer);
+    this.#bytes += buffer.length;
+    while (this.#free.length > freeBuffersMax || this.#bytes > freeBytesMax) {
+      this.#bytes -= this.#free.shift()?.length ?? 0;
+    }
+  }
+}
+
+/** A buffer this many times as long as needed is left for a body that needs it. */
+const spareMax = 4;
+const granuleBytes = 64 * kib;
+const freeBuffersMax = 32;
+const freeBytesMax = 16 * mib;
 
 /** Until a client has sent this much, nothing larger is allocated for it, whatever length it declared. */
 const trustedBytes = 64 * kib;
@@ -12,16 +49,18 @@ const trustedBytes = 64 * kib;
  */
 export class Body {
   readonly #budget: ByteBudget;
+  readonly #memory: BodyMemory;
   readonly #bytesMax: number;
   readonly #declared: number | undefined;
   #bytes: Uint8Array = noBytes;
   #length = 0;
-  /** Whether `#bytes` is ours to copy into; the first chunk is not. */
-  #own = false;
+  /** `#bytes`, where it is ours to copy into and to give back; the first chunk is not. */
+  #own: Buffer | undefined;
 
   /** `declared` is the content length, where there is one. */
-  constructor(budget: ByteBudget, bytesMax: number, declared: number | undefined) {
+  constructor(budget: ByteBudget, memory: BodyMemory, bytesMax: number, declared: number | undefined) {
     this.#budget = budget;
+    this.#memory = memory;
     this.#bytesMax = bytesMax;
     this.#declared = declared;
   }
@@ -34,14 +73,14 @@ export class Body {
     if (this.#length === 0) {
       this.#bytes = chunk;
     } else {
-      if (!this.#own || length > this.#bytes.length) this.#grow(length);
+      if (this.#own === undefined || length > this.#bytes.length) this.#grow(length);
       this.#bytes.set(chunk, this.#length);
     }
     this.#length = length;
     return undefined;
   }
 
-  /** The whole body; it keeps its share of the budget until `release`. */
+  /** The whole body: valid until `release`, as is its share of the budget. */
   bytes(): Uint8Array {
     return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#length);
   }
@@ -49,9 +88,10 @@ export class Body {
   /** Lets go of the bytes. May be called twice. */
   release(): void {
     this.#budget.give(this.#length);
+    if (this.#own !== undefined) this.#memory.give(this.#own);
     this.#bytes = noBytes;
     this.#length = 0;
-    this.#own = false;
+    this.#own = undefined;
   }
 
   #grow(needed: number): void {
@@ -62,10 +102,11 @@ export class Body {
       this.#bytesMax,
       this.#declared ?? Number.POSITIVE_INFINITY,
     );
-    const larger = Buffer.allocUnsafeSlow(Math.max(bounded, needed));
+    const larger = this.#memory.take(Math.max(bounded, needed));
     asBuffer(this.#bytes).copy(larger, 0, 0, this.#length);
+    if (this.#own !== undefined) this.#memory.give(this.#own);
     this.#bytes = larger;
-    this.#own = true;
+    this.#own = larger;
   }
 }
 

@@ -7,6 +7,7 @@ export interface Exchange {
   /** As sent, with its query. */
   readonly path: string;
   readonly headers: RequestHeaders;
+  /** Lent until the exchange is answered: the same memory then holds another's. Who keeps any of it copies it. */
   readonly body: Uint8Array;
   /** A UUID; it goes out as `x-amzn-requestid`. */
   readonly requestId: string;

@@ -216,7 +216,7 @@ class Http1Exchange extends PendingExchange {
   }
 
   collect(expectsContinue: boolean): void {
-    const { limits, budget } = this.intake;
+    const { limits, budget, bodyMemory } = this.intake;
     this.#response.once('close', () => {
       this.cut();
       this.#connection.done(this);
@@ -235,7 +235,7 @@ class Http1Exchange extends PendingExchange {
       return;
     }
     if (expectsContinue) this.#response.writeContinue();
-    this.#body = new Body(budget, limits.bodyBytesMax, declared);
+    this.#body = new Body(budget, bodyMemory, limits.bodyBytesMax, declared);
     this.#request.on('data', (chunk: Buffer) => this.#push(chunk));
     this.#request.once('end', () => this.#complete());
   }

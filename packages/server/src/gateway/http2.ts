@@ -191,7 +191,7 @@ class Http2Exchange extends PendingExchange {
 
   collect(): void {
     const stream = this.#stream;
-    const { limits, budget, logger } = this.intake;
+    const { limits, budget, bodyMemory, logger } = this.intake;
     stream.on('error', (error) => logger.debug('an HTTP/2 stream failed', { error: error.message }));
     stream.once('close', () => {
       const wasReset = this.#phase !== 'answering' && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
@@ -205,7 +205,7 @@ class Http2Exchange extends PendingExchange {
       this.#complete();
     } else {
       if (this.headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
-      this.#body = new Body(budget, limits.bodyBytesMax, declared);
+      this.#body = new Body(budget, bodyMemory, limits.bodyBytesMax, declared);
       stream.on('data', (chunk: Buffer) => this.#push(chunk));
       stream.once('end', () => this.#complete());
     }

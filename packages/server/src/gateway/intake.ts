@@ -1,5 +1,6 @@
 import { assert, type Clock, kib } from '@millrace/base';
 import type { Logger } from '../logger.js';
+import { BodyMemory } from './body.js';
 import { ByteBudget } from './byte-budget.js';
 import type { Answer, Exchange, ExchangeHandler, RequestHeaders } from './exchange.js';
 import type { GatewayLimits } from './limits.js';
@@ -22,6 +23,7 @@ const smallAnswerBytes = 64 * kib;
 export class Intake {
   readonly limits: GatewayLimits;
   readonly budget: ByteBudget;
+  readonly bodyMemory = new BodyMemory();
   readonly ids: RequestIds;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -124,11 +126,14 @@ export abstract class PendingExchange implements Exchange {
     if (!this.#gone) this.send(this.intake.affordable(answer));
   }
 
-  /** The client went away, or the answer is out: nothing is sent from here on. */
+  /**
+   * The client went away, or the answer is out: nothing is sent from here on. A body that a handler is working on
+   * stays until it answers: its memory will be another's.
+   */
   protected leave(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.releaseBody();
+    if (!this.counted || this.#answered) this.releaseBody();
     if (!this.#answered) this.#controller?.abort();
   }
 
