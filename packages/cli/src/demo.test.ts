@@ -76,7 +76,7 @@ test(`killed three times at random moments, it counts every event exactly once (
   const data = await temporaryFolder(t);
   const args = ['demo', '--once', '--port', '0', '--data', data];
   for (let kill = 0; kill < 3; kill++) {
-    const killed = millrace(t, [...args, '--rate', '3000']);
+    const killed = millrace(t, [...args, '--rate', '1500']);
     await killed.endpoint();
     await wait(100 + random.integer(1_500));
     killed.child.kill('SIGKILL');
@@ -149,6 +149,15 @@ test('a demonstration that finds its memory damaged says what to do', async (t) 
     second.stderr,
     /^millrace: the demonstration's memory in .* is damaged .*: remove that folder/,
   );
+});
+
+test('when its reader goes away it stops in order', async (t) => {
+  const data = await temporaryFolder(t);
+  const running = millrace(t, ['demo', '--port', '0', '--data', data]);
+  await running.printed(/[1-9][0-9]* counted/);
+  running.child.stdout?.destroy();
+  assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
+  assert.equal((await checkpointIn(data)).clean, true);
 });
 
 const script = spawnSync('script', ['--version'], { encoding: 'utf8' });

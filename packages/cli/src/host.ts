@@ -30,17 +30,22 @@ export interface Host {
 const stopSignals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 export function nodeHost(): Host {
+  const listeners: ((signal: StopSignal) => void)[] = [];
+  const tell = (signal: StopSignal): void => {
+    for (const listener of listeners) listener(signal);
+  };
   return {
     environment: process.env,
     workingDirectory: process.cwd(),
     processId: process.pid,
     clock: new SystemClock(),
-    // Nobody reads any more (`millrace demo | head`): there is nothing left to do for it.
-    output: terminal(process.stdout, () => process.exit(0)),
+    // Nobody reads any more (`millrace demo | head`, a terminal that was closed): as good as being told to stop.
+    output: terminal(process.stdout, () => tell('SIGHUP')),
     // A server goes on when whoever read its log is gone.
     errors: terminal(process.stderr, () => undefined),
     onStop: (listener) => {
-      for (const signal of stopSignals) process.on(signal, () => listener(signal));
+      if (listeners.length === 0) for (const signal of stopSignals) process.on(signal, () => tell(signal));
+      listeners.push(listener);
     },
     exit: (code) => process.exit(code),
   };
@@ -64,14 +69,19 @@ export function exitWhenPrinted(code: number): void {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 
+/** What a write answers when its reader has gone: the end of a pipe, or a terminal. */
+const readerGoneCodes = ['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'];
+
 function terminal(stream: NodeJS.WriteStream, onReaderGone: () => void): Terminal {
+  let gone = false;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    onReaderGone();
+    if (!readerGoneCodes.includes(error.code ?? '')) throw error;
+    if (!gone) onReaderGone();
+    gone = true;
   });
   return {
     write: (text) => {
-      stream.write(text);
+      if (!gone) stream.write(text);
     },
     isTerminal: stream.isTTY === true,
     size: () => ({ columns: stream.columns || 80, rows: stream.rows || 24 }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import type { SpawnSyncReturns } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkout, temporaryFolder } from './testing/millrace-process.js';
@@ -24,4 +25,25 @@ test('npm can link it as it is committed', {
 }, async () => {
   const { mode } = await stat(shim);
   assert.equal(mode & 0o111, 0o111);
+});
+
+test('outside a checkout the demonstration says that it needs one', async (t) => {
+  const folder = await temporaryFolder(t);
+  const installed = path.join(folder, 'node_modules', 'millrace');
+  await cp(path.join(checkout, 'packages', 'cli', 'dist'), path.join(installed, 'dist'), { recursive: true });
+  await cp(path.dirname(shim), path.join(installed, 'bin'), { recursive: true });
+  await writeFile(path.join(installed, 'package.json'), '{"type":"module","version":"1.2.3"}');
+  await symlink(
+    path.join(checkout, 'node_modules', '@millrace'),
+    path.join(folder, 'node_modules', '@millrace'),
+  );
+  const millrace = (...args: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [path.join(installed, 'bin', 'millrace.js'), ...args], { encoding: 'utf8' });
+  const demo = millrace('demo', '--port', '0', '--data', path.join(folder, 'data'));
+  assert.equal(demo.status, 2);
+  assert.match(
+    demo.stderr,
+    /^millrace: the demonstration needs a checkout of Millrace, .*: run `npm start` there\n$/,
+  );
+  assert.equal(millrace('--version').stdout, '1.2.3\n', 'all else works there');
 });
