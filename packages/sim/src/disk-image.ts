@@ -225,8 +225,14 @@ export class DiskImage {
       if (change.order > order) later.push(change);
       else {
         applyChange(body.durable, change);
-        if (change.bytes === undefined) body.coveredEnd = Math.min(body.coveredEnd, change.offset);
-        else first = Math.min(first, change.offset);
+        if (change.bytes !== undefined) {
+          first = Math.min(first, change.offset);
+          continue;
+        }
+        // What is cut off proves nothing.
+        body.coveredEnd = Math.min(body.coveredEnd, change.offset);
+        if (body.lastSyncStart >= change.offset) body.lastSyncStart = 0;
+        if (first >= change.offset) first = Number.POSITIVE_INFINITY;
       }
     }
     body.changes = later;

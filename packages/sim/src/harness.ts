@@ -8,10 +8,10 @@
  * Invariant: an answer counts only in the life that asked; whatever goes wrong in a callback ends the run.
  */
 import { chance, pick, type Random, seededRandom } from '@millrace/base';
-import { type LogEngine, LogError } from '@millrace/log';
+import { LogError } from '@millrace/log';
 import type { Damage } from './disk-image.js';
 import { type LifeEnd, Machine } from './machine.js';
-import type { EngineUnderTest } from './open-log.js';
+import type { EngineUnderTest, OpenedLog } from './open-log.js';
 import type { RunOptions, RunReport } from './run.js';
 import { Schedule } from './schedule.js';
 import { type DiskFaults, noFaults } from './simulated-disk.js';
@@ -24,6 +24,9 @@ const patienceSteps = 20_000;
 const recoveriesMax = 12;
 /** After so many of them nothing more is done to the next. */
 const recoveriesHarmedMax = 5;
+
+/** The native engine's file of space that it keeps back. */
+const reserveName = 'reserve';
 
 /** How much harm one seed does. */
 export interface Temper {
@@ -65,13 +68,14 @@ export class Harness {
   readonly subject: EngineUnderTest;
   readonly #options: RunOptions;
   readonly #lifeEnds: () => void;
-  #engine: LogEngine | undefined;
+  #engine: OpenedLog | undefined;
   #failure: unknown;
   #inFlight = 0;
   #crashIn = 0;
   /** Steps that the recovery under way has left before it crashes. */
   #recoverySteps = patienceSteps;
   #recoveryCrashes = false;
+  #filledInLife: number | undefined;
   #damage: Damage | undefined;
   #damagesFound = 0;
 
@@ -89,7 +93,7 @@ export class Harness {
     this.machine = new Machine(this.random, schedule, clockFalls, options.tell);
   }
 
-  get engine(): LogEngine {
+  get engine(): OpenedLog {
     check(this.#engine !== undefined, () => 'no engine is open');
     return this.#engine;
   }
@@ -153,7 +157,7 @@ export class Harness {
   }
 
   /** Starts lives until one has opened the engine and `prepare` answers that it is done. */
-  async boot(prepare: (engine: LogEngine) => Promise<boolean>): Promise<void> {
+  async boot(prepare: (engine: OpenedLog) => Promise<boolean>): Promise<void> {
     const { machine, random } = this;
     for (let attempt = 0; ; attempt++) {
       check(attempt <= recoveriesMax, () => `no recovery in ${recoveriesMax} lives`);
@@ -217,14 +221,29 @@ export class Harness {
   /** From here on the disk is good and has room. */
   heal(): void {
     this.machine.disk.faults = noFaults;
-    this.machine.image.capacityBlocks = Number.POSITIVE_INFINITY;
+    this.room();
   }
 
-  /** Fills the disk but for a few blocks. */
+  /**
+   * Fills the disk but for a few blocks, if it has room and the engine holds its reserve. Who takes away what the
+   * engine gives up of that takes away the room for deletes, too; that cannot be survived and is not done.
+   */
   fill(): void {
     const { image } = this.machine;
+    if (image.capacityBlocks < Number.POSITIVE_INFINITY || image.find(reserveName) === undefined) return;
     image.capacityBlocks = image.usedBlocks + this.random.integer(6);
+    this.#filledInLife = this.machine.life;
     this.trace.note('fill', image.capacityBlocks);
+  }
+
+  room(): void {
+    this.machine.image.capacityBlocks = Number.POSITIVE_INFINITY;
+    this.#filledInLife = undefined;
+  }
+
+  /** Whether a delete must find room: the reserve was whole when the disk became full, and no crash came since. */
+  get deletesWork(): boolean {
+    return this.#filledInLife === this.machine.life;
   }
 
   /** Keeps an eye on a call; its answer counts only in the life that asked. */
@@ -280,7 +299,7 @@ export class Harness {
     if (this.#damage !== undefined) this.trace.note(`damage ${this.#damage.name}`, this.#damage.offset);
   }
 
-  async #openEngine(): Promise<LogEngine | undefined> {
+  async #openEngine(): Promise<OpenedLog | undefined> {
     const { clock, disk } = this.machine;
     const { canary } = this.#options;
     const opened = await this.settled(this.subject.open({ disk, clock, random: this.random, canary }));
@@ -302,7 +321,7 @@ export class Harness {
     }
     const excused = error.code === 'disk' && counts.ioErrors + counts.fullErrors > 0;
     check(excused, () => `the open failed with ${error.code}: ${error.message}`);
-    if (counts.fullErrors > 0) this.machine.image.capacityBlocks = Number.POSITIVE_INFINITY;
+    if (counts.fullErrors > 0) this.room();
   }
 
   #foundDamage(error: LogError): void {

@@ -63,6 +63,8 @@ interface ModelLog {
   readonly id: LogId;
   created: Certainty;
   deleted: Certainty;
+  /** A create or a delete was answered `unknown`: what is answered to the next one says nothing of it. */
+  unsure: boolean;
   sealed: Certainty;
   sealedEnd: Position;
   /** Trims that hold, and trims that were asked for. */
@@ -143,7 +145,8 @@ export class LogChecker {
     for (const id of ids) {
       const log = this.#log(id);
       if (outcome === 'done') log.created = 'yes';
-      else if (outcome !== 'unknown' && log.created === 'maybe') log.created = 'no';
+      else if (outcome === 'unknown') log.unsure = true;
+      else if (log.created === 'maybe' && !log.unsure) log.created = 'no';
     }
   }
 
@@ -220,7 +223,8 @@ export class LogChecker {
     if (outcome === 'done') {
       log.deleted = 'yes';
       log.known = [];
-    } else if (outcome !== 'unknown' && log.deleted === 'maybe') log.deleted = 'no';
+    } else if (outcome === 'unknown') log.unsure = true;
+    else if (log.deleted === 'maybe' && !log.unsure) log.deleted = 'no';
   }
 
   /** What is certain of a log now. */
@@ -253,7 +257,12 @@ export class LogChecker {
       () => `${log.id}: ${records.count} > ${request.recordsMax} records`,
     );
     check(nextPosition >= from, () => `${log.id}: a read from ${from} goes on at ${nextPosition}`);
-    check(nextPosition > from || from >= state.endPosition, () => `${log.id}: no way on from ${from}`);
+    // A read that a trim or a delete overtakes may have to be asked again.
+    const overtaken = log.trimAsked > from || log.deleted !== 'no';
+    check(
+      nextPosition > from || from >= state.endPosition || overtaken,
+      () => `${log.id}: no way on from ${from}`,
+    );
     check(nextPosition <= Math.max(from, state.endPosition), () => `${log.id}: a read went past the end`);
     let bytes = 0;
     let last = -1;
@@ -374,6 +383,7 @@ export class LogChecker {
       }
       log.created = 'yes';
       log.deleted = 'no';
+      log.unsure = false;
       if (state.sealed) this.#sealedAt(log, state.endPosition);
       else log.sealed = 'no';
       this.#trimTo(log, state.firstPosition);
@@ -570,6 +580,7 @@ function newLog(id: LogId): ModelLog {
     id,
     created: 'maybe',
     deleted: 'no',
+    unsure: false,
     sealed: 'no',
     sealedEnd: 0,
     trimmed: 0,

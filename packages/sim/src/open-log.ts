@@ -20,9 +20,14 @@ export interface OpenLogOptions {
   readonly canary: Canary | undefined;
 }
 
+/** An engine that may know the newest time on its disk. */
+export interface OpenedLog extends LogEngine {
+  readonly newestArrivalMs?: number;
+}
+
 /** An engine, and what it may do that the native one may not. */
 export interface EngineUnderTest {
-  readonly open: (options: OpenLogOptions) => Promise<LogEngine>;
+  readonly open: (options: OpenLogOptions) => Promise<OpenedLog>;
   /** Forgets everything at the end of a life: it is never crashed. */
   readonly forgetful?: boolean;
   /** Answers `unknown` without a reason. */

@@ -6,9 +6,9 @@
  * good), refused (never to be seen), or open until it is seen or a recovery shows that it is not there.
  *
  * Checked of records: known ones are there, once, at their sequence numbers, until their retention or their stream
- * ends; nothing else is there; the hash lies in the shard's range; arrivals never fall in a shard; and the records of
- * one partition key stand in the order in which they were sent, in one shard or from parent to child, with rising
- * sequence numbers.
+ * ends; nothing else is there; the hash lies in the shard's range; arrivals never fall in a shard; and of one partition
+ * key, a record that was sent after another was answered stands behind it, in its shard or in a descendant, with a
+ * higher sequence number; those of one batch stand in the batch's order.
  *
  * Checked of streams: what was answered holds for good; open shards cover the ring exactly; shards never change, but
  * that they close, once, at one end; children cover their parents exactly; a view never goes back, not over a crash
@@ -63,11 +63,15 @@ export interface SentRecord {
   readonly hash: bigint;
   readonly dataBytes: number;
   readonly issuedMs: number;
+  /** How many records were known when it was sent. */
+  readonly knownBefore: number;
   state: 'pending' | 'open' | 'known' | 'refused';
   shard: number;
   position: Position;
   arrivalMs: number;
   sequence: bigint;
+  /** How many records were known once it was. */
+  knownAt: number;
 }
 
 interface ModelShard {
@@ -89,7 +93,7 @@ interface ModelStream {
   readonly asked: Set<string>;
   readonly answered: Set<string>;
   readonly byNumber: Map<number, SentRecord>;
-  /** For each key, its known records by number. */
+  /** For each key, those of its records that had the highest sequence number when they became known. */
   readonly byKey: Map<string, SentRecord[]>;
 }
 
@@ -129,8 +133,12 @@ export class StreamsChecker {
   readonly #streams = new Map<number, ModelStream>();
   readonly #creates = new Map<string, number>();
   #sent = 0;
+  /** Records that have become known so far. */
+  #known = 0;
+  /** The newest instant that any life's clock has shown. */
   #latestMs = 0;
-  #incarnationMax = 0;
+  /** The newest instant that a client was told of. */
+  #answeredMs = 0;
   readonly counts: StreamsCounts = {
     stored: 0,
     notTaken: 0,
@@ -146,15 +154,14 @@ export class StreamsChecker {
     return this.#sent;
   }
 
-  /** The newest instant that a client has seen on an answer. */
-  get latestMs(): number {
-    return this.#latestMs;
+  /** The newest instant that any life's clock has shown is `newestMs`. */
+  sawTime(newestMs: number): void {
+    this.#latestMs = newestMs;
   }
 
-  /** Time has been seen to be `nowMs`. */
-  sawTime(nowMs: number): void {
-    check(nowMs >= this.#latestMs, () => `time went back from ${this.#latestMs} to ${nowMs}`);
-    this.#latestMs = nowMs;
+  /** A server has started, and its clock stands at `nowMs`: not before anything that clients were told. */
+  started(nowMs: number): void {
+    check(nowMs >= this.#answeredMs, () => `time went back from ${this.#answeredMs} to ${nowMs}`);
   }
 
   // Streams.
@@ -226,11 +233,13 @@ export class StreamsChecker {
       hash,
       dataBytes,
       issuedMs: nowMs,
+      knownBefore: this.#known,
       state: 'pending',
       shard: -1,
       position: -1,
       arrivalMs: -1,
       sequence: 0n,
+      knownAt: 0,
     };
     this.#stream(incarnation).byNumber.set(record.number, record);
     return record;
@@ -238,6 +247,7 @@ export class StreamsChecker {
 
   /** What became of `records`; `certain`: a record with an error is certainly not stored. */
   put(records: readonly SentRecord[], answer: PutAnswer, certain: boolean): void {
+    const lastOf = new Map<string, SentRecord>();
     for (const [i, record] of records.entries()) {
       const stream = this.#stream(record.incarnation);
       if (answer.errors?.has(i) === true) {
@@ -255,6 +265,10 @@ export class StreamsChecker {
       const position = answer.positions[i] ?? -1;
       const arrivalMs = answer.arrivalsMs[i] ?? -1;
       this.#learn(stream, record, identity.index, position, arrivalMs, 'was stored');
+      this.#answeredMs = Math.max(this.#answeredMs, arrivalMs);
+      const last = lastOf.get(record.key);
+      if (last !== undefined) this.#inOrder(stream, last, record, nameOf(stream));
+      lastOf.set(record.key, record);
     }
   }
 
@@ -315,20 +329,19 @@ export class StreamsChecker {
     }
   }
 
-  /** After a recovery, the view and everything that can be read have been seen: nothing is open any more. */
+  /**
+   * After a recovery, the view and everything that can be read have been seen: nothing is open any more, but in streams
+   * that are being deleted, which nobody has read.
+   */
   recovered(): void {
-    for (const stream of this.#streams.values()) {
-      for (const record of stream.byNumber.values()) if (record.state === 'open') record.state = 'refused';
-      if (!stream.gone && stream.deleted === 'maybe' && stream.seen.status !== 'DELETING')
-        stream.deleted = 'no';
-      stream.asked.clear();
-    }
     for (const name of this.#creates.keys()) this.#creates.set(name, 0);
+    for (const stream of this.#streams.values()) {
+      stream.asked.clear();
+      if (stream.gone || stream.seen.status === 'DELETING') continue;
+      if (stream.deleted === 'maybe') stream.deleted = 'no';
+      for (const record of stream.byNumber.values()) if (record.state === 'open') record.state = 'refused';
+    }
   }
-
-  #known = 0;
-  /** In what order records became known. */
-  readonly #knownAt = new WeakMap<SentRecord, number>();
 
   #stream(incarnation: number): ModelStream {
     return present(this.#streams.get(incarnation), `the model of stream ${incarnation}`);
@@ -347,16 +360,11 @@ export class StreamsChecker {
   #appeared(seen: StreamSeen): void {
     const left = this.#creates.get(seen.name) ?? 0;
     check(left > 0, () => `the stream ${seen.name} is there, and nobody made it`);
-    check(
-      seen.incarnation > this.#incarnationMax,
-      () => `${seen.name}: incarnation ${seen.incarnation} again`,
-    );
     for (const other of this.#streams.values()) {
       const both = !other.gone && other.name === seen.name && other.deleted === 'no';
       check(!both, () => `there are two streams ${seen.name}`);
     }
     this.#creates.set(seen.name, left - 1);
-    this.#incarnationMax = seen.incarnation;
     this.counts.streamsMade++;
     const stream: ModelStream = {
       name: seen.name,
@@ -417,6 +425,7 @@ export class StreamsChecker {
       shard.forgotten = true;
     }
     this.#born(stream, born);
+    this.#underWay(stream, seen);
     coverRing(stream, seen);
   }
 
@@ -442,6 +451,17 @@ export class StreamsChecker {
       );
     }
     known.seen = seen;
+  }
+
+  /** A reshard that shows is there for good, whether its author was answered or not. */
+  #underWay(stream: ModelStream, seen: StreamSeen): void {
+    if (seen.reshard === undefined || seen.status !== 'UPDATING') return;
+    const family = parentsName(seen.reshard.parents);
+    check(
+      stream.asked.has(family) || stream.answered.has(family),
+      () => `${nameOf(stream)}: nobody asked for the reshard of ${family}`,
+    );
+    stream.answered.add(family);
   }
 
   /** The children of one split or merge: they cover what their parents covered. */
@@ -543,22 +563,21 @@ export class StreamsChecker {
     record.position = position;
     record.arrivalMs = arrivalMs;
     record.sequence = BigInt(sequenceNumber(shard.seen, position, arrivalMs));
-    this.#knownAt.set(record, ++this.#known);
+    record.knownAt = ++this.#known;
     insertByPosition(shard.known, record, name);
     this.#insertByKey(stream, record, name);
   }
 
-  /** The records of one key are stored in the order in which they were sent. */
+  /** A record comes after those of its key that were known when it was sent. */
   #insertByKey(stream: ModelStream, record: SentRecord, name: string): void {
-    const records = stream.byKey.get(record.key) ?? [];
-    stream.byKey.set(record.key, records);
-    let place = records.length;
-    while (place > 0 && (records[place - 1]?.number ?? 0) > record.number) place--;
-    const before = records[place - 1];
-    const after = records[place];
+    const newest = stream.byKey.get(record.key) ?? [];
+    stream.byKey.set(record.key, newest);
+    let place = newest.length;
+    while (place > 0 && (newest[place - 1]?.knownAt ?? 0) > record.knownBefore) place--;
+    const before = newest[place - 1];
     if (before !== undefined) this.#inOrder(stream, before, record, name);
-    if (after !== undefined) this.#inOrder(stream, record, after, name);
-    records.splice(place, 0, record);
+    const last = newest.at(-1);
+    if (last === undefined || last.sequence < record.sequence) newest.push(record);
   }
 
   #inOrder(stream: ModelStream, first: SentRecord, second: SentRecord, name: string): void {
@@ -569,7 +588,7 @@ export class StreamsChecker {
     check(
       ordered && first.sequence < second.sequence,
       () =>
-        `${name}: of key ${first.key}, record ${first.number} (shard ${first.shard}, ${first.position}) was sent before ${second.number} (shard ${second.shard}, ${second.position})`,
+        `${name}: of key ${first.key}, record ${first.number} (shard ${first.shard}, ${first.position}) was stored before ${second.number} (shard ${second.shard}, ${second.position}) was sent`,
     );
   }
 
@@ -599,17 +618,13 @@ export class StreamsChecker {
       while (i < records.count && (records.positions[i] ?? 0) < known.position) i++;
       const there = i < records.count && records.positions[i] === known.position;
       const tooNew =
-        known.position > (records.positions[records.count - 1] ?? -1) && this.#order(known) > knownMax;
+        known.position > (records.positions[records.count - 1] ?? -1) && known.knownAt > knownMax;
       check(
         there || tooNew,
         () =>
           `${nameOf(stream)} shard ${place.shard}: a read from ${from} left out ${known.position} (record ${known.number})`,
       );
     }
-  }
-
-  #order(record: SentRecord): number {
-    return this.#knownAt.get(record) ?? 0;
   }
 
   #ended(stream: ModelStream, shard: ModelShard, answer: RecordsAnswer, name: string): void {
