@@ -168,7 +168,7 @@ class Server {
     const served = this.#phase === 'ready';
     this.#phase = 'stopping';
     await this.#gateway.close();
-    await this.#resetting;
+    await new Promise<void>((resolve) => (this.#resetting ? this.#afterReset(resolve) : resolve()));
     await this.#state?.close();
     // A start that failed has its one line of error, and that is all that is said.
     if (served) this.logger.info('stopped');
@@ -178,7 +178,12 @@ class Server {
     if (exchange.path.startsWith(controlPrefix)) this.#control.handle(exchange);
     else if (this.#phase !== 'ready') exchange.respond(refusalAnswer(refusals.starting));
     else if (this.#resetting === undefined) this.#dispatch.handle(exchange);
-    else void this.#resetting.finally(() => this.#dispatch.handle(exchange));
+    else this.#afterReset(() => this.#dispatch.handle(exchange));
+  }
+
+  /** Whether the reset succeeded is for whoever asked for it; the others go on with the state that there is. */
+  #afterReset(go: () => void): void {
+    this.#resetting?.then(go, go);
   }
 
   #health(): Health {

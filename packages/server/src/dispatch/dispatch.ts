@@ -20,6 +20,8 @@ import { credentialScope } from './credential-scope.js';
 import type { BoundOperation, RequestContext, Service } from './operation.js';
 import { corsHeaders, isOwnOrigin, preflightAnswer } from './origin.js';
 
+type Routed = Answer | { readonly protocol: Protocol; readonly operation: BoundOperation };
+
 const jsonType = 'application/json';
 const xmlType = undefined;
 const anyInput = structure('Any', {});
@@ -56,7 +58,7 @@ export class Dispatch {
         return;
       }
     }
-    const routed = this.#route(exchange);
+    const routed = this.#routed(exchange);
     if ('status' in routed) exchange.respond(withCors(routed, origin));
     else this.#run(routed.protocol, routed.operation, exchange, origin);
   }
@@ -75,7 +77,17 @@ export class Dispatch {
     for (const resolve of waiting) resolve();
   }
 
-  #route(exchange: Exchange): Answer | { readonly protocol: Protocol; readonly operation: BoundOperation } {
+  /** A decoder that fails in a way it does not know costs its request, not the process. */
+  #routed(exchange: Exchange): Routed {
+    try {
+      return this.#route(exchange);
+    } catch (error) {
+      const { status } = this.#unexpected('none', exchange, error);
+      return rawAnswer(status, 'InternalFailure');
+    }
+  }
+
+  #route(exchange: Exchange): Routed {
     const { headers, body } = exchange;
     if (exchange.method !== 'POST') return unnamed;
     const contentType = mediaType(headerOf(headers, 'content-type'));
@@ -116,7 +128,8 @@ export class Dispatch {
       },
       (error: unknown) => {
         this.#ended();
-        const answered = error instanceof AwsError ? error : this.#unexpected(operation, exchange, error);
+        const answered =
+          error instanceof AwsError ? error : this.#unexpected(operation.name, exchange, error);
         this.#log(operation, exchange, context, answered.status, answered.code);
         const { contentType } = protocol;
         const body = protocol.encodeError(answered);
@@ -125,9 +138,9 @@ export class Dispatch {
     );
   }
 
-  #unexpected(operation: BoundOperation, exchange: Exchange, error: unknown): AwsError {
+  #unexpected(operation: string, exchange: Exchange, error: unknown): AwsError {
     this.#options.logger.error('an operation failed unexpectedly', {
-      operation: operation.name,
+      operation,
       requestId: exchange.requestId,
       ...errorFields(error),
     });
