@@ -9,7 +9,13 @@
  */
 import { checksum } from '@millrace/base';
 import type { Canaries } from './canaries.js';
-import { type CommitHeader, commitBodyBytesMax, commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
+import {
+  type CommitHeader,
+  commitBodyBytesMax,
+  commitHeaderAt,
+  commitHeaderBytes,
+  commitMagic,
+} from './commit.js';
 import type { FileWindow } from './file-window.js';
 import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
 
