@@ -68,6 +68,17 @@ test('snapshots bound the log, and nothing is lost over them', async () => {
   }
 });
 
+test('what a snapshot covers is not folded again where the log could not be trimmed', async () => {
+  const { engine } = under();
+  engine.trim = async () => 'full';
+  const limits = { commandsBetweenSnapshots: 4, recentIdsMax: 1 };
+  const { add, catalog, failures } = await opened(engine, limits);
+  for (let i = 1; i <= 10; i++) assert.equal(await add(1), i);
+  await catalog.close();
+  assert.deepEqual(failures, ['full', 'full']);
+  assert.equal((await opened(engine, limits, 2)).fold.view.counts.get('n'), 10);
+});
+
 test('a listener sees each new view before anything else can, and none while nothing changes', async () => {
   const { engine } = under();
   const { add, fold, catalog } = await opened(engine);

@@ -3,13 +3,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogEngine } from '@millrace/log';
 import { openMemoryEngine } from '@millrace/log';
-import { hashKeyMax, partitionKeyHash } from '@millrace/wire';
+import { hashKeyMax, partitionKeyHash, shardIdOf } from '@millrace/wire';
 import { putBatchFromInput } from './codec/put-input.js';
 import { deleteStream } from './operations/delete-stream.js';
 import { mergeShards } from './operations/merge-shards.js';
 import { splitShard } from './operations/split-shard.js';
+import { shardLog } from './stream.js';
 import type { ReadRecord } from './streams-fixture.js';
-import { bytesOf, caller, engines, heldClock, TestStreams, testStreams } from './streams-fixture.js';
+import {
+  bytesOf,
+  caller,
+  engines,
+  heldClock,
+  readRecord,
+  TestStreams,
+  testStreams,
+} from './streams-fixture.js';
 
 const keys = Array.from({ length: 12 }, (_, i) => `key-${i}`);
 
@@ -50,15 +59,30 @@ async function reshard(under: TestStreams, split: boolean): Promise<void> {
 async function readLineage(under: TestStreams): Promise<ReadonlyMap<string, readonly ReadRecord[]>> {
   const { Shards } = await under.describe('s');
   const byShard = new Map<string, readonly ReadRecord[]>();
-  for (const { ShardId } of Shards) byShard.set(ShardId, await under.readShard('s', ShardId, 50));
+  for (const { ShardId } of Shards) {
+    byShard.set(ShardId, await under.readShard('s', ShardId, 50));
+    checkClosed(under, ShardId);
+  }
   return byShard;
 }
 
+/** A closed shard's log takes nothing any more, and ends where the catalog says. */
+function checkClosed(under: TestStreams, shardId: string): void {
+  const stream = under.streams.find({ StreamName: 's' }, caller, 'DescribeStream');
+  const shard = stream.shards.find((each) => shardIdOf(each.index) === shardId);
+  if (shard?.closed === undefined) return;
+  const state = under.engine.state(shardLog(stream, shard.index));
+  assert.deepEqual([state?.sealed, state?.endPosition], [true, shard.closed.endPosition]);
+}
+
 /** What was acknowledged is there, once, in its shard, and every key's records follow each other through the lineage. */
-async function check(under: TestStreams, taken: readonly Taken[], maybe: ReadonlySet<string>): Promise<void> {
-  const all = [...(await readLineage(under))].flatMap(([shard, records]) =>
-    records.map((record) => ({ shard, ...record })),
-  );
+async function check(
+  under: TestStreams,
+  byShard: ReadonlyMap<string, readonly ReadRecord[]>,
+  taken: readonly Taken[],
+  maybe: ReadonlySet<string>,
+): Promise<void> {
+  const all = [...byShard].flatMap(([shard, records]) => records.map((record) => ({ shard, ...record })));
   const found = new Map(all.map((each) => [each.sequenceNumber, each]));
   assert.equal(found.size, all.length, 'a sequence number twice');
   const acknowledged = new Map(taken.map((each) => [each.sequenceNumber, each]));
@@ -86,44 +110,113 @@ async function check(under: TestStreams, taken: readonly Taken[], maybe: Readonl
   }
 }
 
+/**
+ * Reads a lineage while it grows, as KCL does: a shard from its beginning to its end, its children when all of their
+ * parents are done. Stops at the tips once `writing` says that nothing more comes.
+ */
+class LineageReader {
+  readonly byShard = new Map<string, ReadRecord[]>();
+  readonly #under: TestStreams;
+  readonly #writing: () => boolean;
+  readonly #ended = new Set<string>();
+
+  constructor(under: TestStreams, writing: () => boolean) {
+    this.#under = under;
+    this.#writing = writing;
+  }
+
+  async follow(shard: string): Promise<void> {
+    if (this.byShard.has(shard)) return;
+    const records: ReadRecord[] = [];
+    this.byShard.set(shard, records);
+    let iterator = await this.#under.iterator('s', shard);
+    for (;;) {
+      const last = !this.#writing();
+      const page = await this.#under.read(iterator, 7);
+      records.push(...page.Records.map(readRecord));
+      if (page.NextShardIterator === undefined) {
+        this.#ended.add(shard);
+        assert.ok(
+          page.ChildShards !== undefined && page.ChildShards.length > 0,
+          'an ended shard has children',
+        );
+        const children = page.ChildShards.filter((child) =>
+          child.ParentShards.every((of) => this.#ended.has(of)),
+        );
+        await Promise.all(children.map((child) => this.follow(child.ShardId)));
+        return;
+      }
+      assert.equal(page.ChildShards, undefined);
+      if (last && page.Records.length === 0 && page.MillisBehindLatest === 0) return;
+      iterator = page.NextShardIterator;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
 for (const engine of Object.keys(engines)) {
   for (const seed of [1, 2, 3]) {
     test(`puts and reads go on through splits and merges (${engine}, seed ${seed})`, async () => {
-      const under = await testStreams(
-        { delays: { createDelayMs: 0, updateDelayMs: 3, deleteDelayMs: 0 } },
-        engine,
-        seed,
-      );
+      const delays = { createDelayMs: 0, updateDelayMs: 3, deleteDelayMs: 0 };
+      const under = await testStreams({ delays }, engine, seed);
       await under.createStream('s', 2);
       const taken: Taken[] = [];
       const maybe = new Set<string>();
       let putting = true;
-      // One producer a key, each waiting for its answer: what order by key means to a client.
-      const producers = keys.map(async (key, k) => {
-        for (let i = 0; putting; i += 3) {
-          const batch = [0, 1, 2].map((more) => ({ key, data: `${key}/${i + more}` }));
+      // A producer for two keys, which lie in different shards most of the time, waits for each answer before it puts
+      // again: what order by key means to a client.
+      const half = keys.length / 2;
+      const producers = keys.slice(0, half).map(async (key, k) => {
+        for (let i = 0; putting; i += 2) {
+          const batch = [key, keys[k + half] ?? key].flatMap((of) =>
+            [0, 1].map((more) => ({ key: of, data: `${of}/${i + more}` })),
+          );
           const { Records } = await under.put('s', batch);
-          for (const [n, result] of Records.entries()) {
-            const data = batch[n]?.data ?? '';
-            if (result.SequenceNumber === undefined || result.ShardId === undefined) maybe.add(data);
-            else taken.push({ key, data, shard: result.ShardId, sequenceNumber: result.SequenceNumber });
+          for (const [n, { ShardId, SequenceNumber }] of Records.entries()) {
+            const { key: of, data } = batch[n] ?? { key, data: '' };
+            if (SequenceNumber === undefined || ShardId === undefined) maybe.add(data);
+            else taken.push({ key: of, data, shard: ShardId, sequenceNumber: SequenceNumber });
           }
           for (let turns = 0; turns < (k % 3) + 1; turns++)
             await new Promise((resolve) => setImmediate(resolve));
         }
       });
+      let writing = true;
+      const reader = new LineageReader(under, () => writing);
+      const readers = [0, 1].map((index) => reader.follow(`shardId-00000000000${index}`));
       for (let i = 0; i < 12; i++) {
         await reshard(under, i % 3 !== 2);
         await under.active('s');
       }
       putting = false;
       await under.moving(Promise.all(producers));
+      writing = false;
+      await under.moving(Promise.all(readers));
       assert.ok(taken.length > 200, `${taken.length} records`);
-      await check(under, taken, maybe);
+      const whole = await readLineage(under);
+      await check(under, whole, taken, maybe);
+      assert.deepEqual(
+        new Map([...reader.byShard].sort()),
+        whole,
+        'what was read on the way is what is there',
+      );
       await under.close();
     });
   }
 }
+
+test('a shard that is sealed and whose children are not there yet has not ended', async () => {
+  const under = await testStreams();
+  await under.createStream('s', 1);
+  await under.put('s', [{ key: 'a', data: '' }]);
+  await under.engine.seal('stream-1/shard-0');
+  const page = await under.read(await under.iterator('s', 0));
+  assert.deepEqual(
+    [page.Records.length, page.NextShardIterator === undefined, page.ChildShards],
+    [1, false, undefined],
+  );
+  await under.close();
+});
 
 test('records that wait for children reach them in the order of waiting, before any later put', async () => {
   const under = await testStreams();
@@ -235,7 +328,7 @@ for (const [name, change] of Object.entries(changes)) {
       assert.equal(logs.length, shards.length, 'a log for each shard, and no other');
       if (again.status('s') !== undefined) {
         await putOne(again, 1, taken);
-        await check(again, taken, new Set());
+        await check(again, await readLineage(again), taken, new Set());
       }
       await again.close();
       if (left > 0) break;

@@ -34,9 +34,23 @@ function typed<T extends string, R extends object>(
   return rest.map((fields) => ({ type, ...fields }));
 }
 
+/** A split or a merge of a shard that is there: which one, as a number to count round with. */
+interface Aimed {
+  readonly aimed: 'split' | 'merge';
+  readonly stream: number;
+  readonly shard: number;
+}
+
+const aimed: fc.Arbitrary<Aimed> = fc.record({
+  aimed: fc.constantFrom('split', 'merge'),
+  stream: fc.nat(),
+  shard: fc.nat(),
+});
+
 /** Clients' commands at random, and the lifecycle's steps both at random and as they would come. */
-const command: fc.Arbitrary<StreamsCommand | 'next step'> = fc.oneof(
+const command: fc.Arbitrary<StreamsCommand | 'next step' | Aimed> = fc.oneof(
   { weight: 12, arbitrary: fc.constant('next step' as const) },
+  { weight: 8, arbitrary: aimed },
   {
     weight: 4,
     arbitrary: fc.tuple(named, fc.integer({ min: 1, max: 5 }), shardsMax).map(
@@ -83,8 +97,8 @@ test('the fold is the same through snapshots, and no command breaks what streams
       let state = streamsSection.empty;
       let other = streamsSection.empty;
       for (const [i, each] of commands.entries()) {
-        const at = { atMs: 1_000_000 + i * 700, position: i };
-        const next = each === 'next step' ? nextStep(state) : each;
+        const at = { atMs: 1_000_000 + i * 300, position: i };
+        const next = each === 'next step' ? nextStep(state) : 'aimed' in each ? hit(state, each) : each;
         if (next === undefined) continue;
         const written = JSON.parse(JSON.stringify(streamsSection.toJson(next))) as Json;
         const decided = streamsSection.decide(state, next, at);
@@ -120,6 +134,21 @@ function nextStep(state: StreamsState): StreamsCommand | undefined {
     }
   }
   return undefined;
+}
+
+function hit(state: StreamsState, { aimed: what, stream: s, shard: i }: Aimed): StreamsCommand | undefined {
+  const streams = [...state.streams.values()];
+  const stream = streams[s % Math.max(1, streams.length)];
+  if (stream === undefined) return undefined;
+  const open = stream.shards.filter((each) => each.closed === undefined);
+  open.sort((a, b) => (a.range.start < b.range.start ? -1 : 1));
+  const { account, region, name } = stream;
+  const [low, high] = [open[i % open.length], open[(i + 1) % open.length]];
+  if (low === undefined || high === undefined) return undefined;
+  if (what === 'merge')
+    return { type: 'merge', account, region, name, shard: low.index, adjacent: high.index };
+  const at = (low.range.start + low.range.end) / 2n;
+  return { type: 'split', account, region, name, shard: low.index, at: at.toString(), shardsMax: 100 };
 }
 
 function checkStream(stream: Stream): void {
