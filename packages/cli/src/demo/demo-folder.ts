@@ -14,6 +14,9 @@ import { decodeAcknowledged, encodeAcknowledged } from './acknowledgements.js';
 import type { Checkpoint } from './checkpoint.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 
+/** A ledger longer than this is spent: a new one is begun at the next checkpoint. */
+const ledgerBytesMax = 1024 * 1024;
+
 const checkpointName = 'checkpoint.json';
 const ledgerName = /^acknowledged-([0-9]+)\.log$/;
 
@@ -38,9 +41,9 @@ export class DemoFolder {
     return path.join(this.path, checkpointName);
   }
 
-  /** Bytes in the ledger that is written to now. */
-  get ledgerBytes(): number {
-    return this.#ledgerBytes;
+  /** Whether a new ledger should be begun: this one is long, or broken, or there is none. */
+  get ledgerSpent(): boolean {
+    return this.#ledger === undefined || this.#ledgerBytes > ledgerBytesMax;
   }
 
   /** Makes the folder and answers what an earlier run left; undefined before the first checkpoint. */
@@ -80,20 +83,28 @@ export class DemoFolder {
 
   /** Begins the ledger of `generation`; the one before is whole. */
   async beginLedger(generation: number): Promise<void> {
-    await this.#ledger?.close();
+    await this.close();
     this.#ledger = await open(this.#ledgerPath(generation), 'a');
     this.#ledgerBytes = 0;
   }
 
+  /** Appends a line to the ledger; while there is none, the next checkpoint is what remembers. */
   async acknowledge(numbers: readonly number[]): Promise<void> {
     const line = encodeAcknowledged(numbers);
     this.#ledgerBytes += line.length;
-    await this.#ledger?.appendFile(line);
+    try {
+      await this.#ledger?.appendFile(line);
+    } catch (error) {
+      // Half a line may stand there now, and nothing may follow it.
+      await this.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
-    await this.#ledger?.close();
+    const ledger = this.#ledger;
     this.#ledger = undefined;
+    await ledger?.close();
   }
 
   #ledgerPath(generation: number): string {

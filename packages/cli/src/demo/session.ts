@@ -14,8 +14,6 @@ import { NumberSet, windowNumbersMax } from './number-set.js';
 import { Tally } from './tally.js';
 import type { PickedUp } from './view.js';
 
-/** A ledger longer than this is closed and a new one begun at the next checkpoint. */
-const ledgerBytesMax = 1024 * 1024;
 /** How far ahead of the first uncounted number the producer may run: it waits for the consumer there. */
 const aheadMax = windowNumbersMax / 4;
 /** The stream's retention: what was not counted for so long is gone by right, and is put again. */
@@ -41,6 +39,7 @@ export class Session {
   #lostBefore: number;
   #lostNow: readonly number[] = [];
   #expiredNow = 0;
+  #stockTaken = false;
 
   private constructor(
     folder: DemoFolder,
@@ -127,6 +126,7 @@ export class Session {
     const expired = this.#from !== undefined && this.#clock.now() - this.#from.savedMs >= retentionMs;
     if (expired) this.#expiredNow = gone.length;
     else this.#lostNow = gone;
+    this.#stockTaken = true;
     const { highest } = this.#acknowledged;
     const again = [...this.#acknowledged.missing(highest, windowNumbersMax), ...gone].sort((a, b) => a - b);
     return { again, next: highest + 1 };
@@ -146,14 +146,15 @@ export class Session {
   }
 
   async #saveNow(clean: boolean): Promise<void> {
-    if (this.#folder.ledgerBytes > ledgerBytesMax) {
+    if (this.#folder.ledgerSpent) {
       this.#ledger++;
       await this.#folder.beginLedger(this.#ledger);
     }
     await this.#folder.save({
       format: 1,
       streamCreatedMs: this.#streamCreatedMs,
-      savedMs: this.#clock.now(),
+      // Until stock is taken the counts are as old as they were: that is what decides between lost and expired.
+      savedMs: (this.#stockTaken ? undefined : this.#from?.savedMs) ?? this.#clock.now(),
       clean,
       runs: this.#runs,
       crashes: this.#crashes,
