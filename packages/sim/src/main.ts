@@ -2,7 +2,7 @@
  * `npm run sim`: runs seeds, tells what happened, and exits with 1 when a promise was broken.
  *
  *      --seed S        the first seed (1)              --seeds K      how many (1)
- *      --steps N       steps of each run (2000)        --workload W   log, streams or all (all)
+ *      --steps N       steps of each run (3000)        --workload W   log, streams or all (all)
  *      --canary NAME   plants a bug in the engine      --trace        tells everything that happens
  *      --workers W     processes (2 from 100 seeds on, else 1)
  *
@@ -17,7 +17,7 @@ import type { RunReport } from './run.js';
 import { replayCommand, runSeeds, type SeedRange, Totals } from './seeds.js';
 import { type WorkloadName, workloadNames, workloads } from './workloads.js';
 
-const stepsDefault = 2000;
+const stepsDefault = 3000;
 /** Failing seeds told by a run of many; it stops there. */
 const failuresMax = 10;
 const progressEveryMs = 5000;

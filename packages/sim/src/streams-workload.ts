@@ -585,6 +585,7 @@ export class StreamsWorkload {
     }
     await this.#settles();
     this.#noLeftovers();
+    if (harness.subject.forgetful) return;
     await this.#close();
     await this.#boot();
   }
