@@ -18,7 +18,8 @@ const under = (folder) =>
     ? readdirSync(path.join(root, folder), { recursive: true }).map((file) => path.join(folder, file))
     : [];
 // The compiler leaves the output of sources that are gone; those are not tests any more.
-const source = (file) => file.replace(`${path.sep}dist${path.sep}`, `${path.sep}src${path.sep}`).replace(/js$/, 'ts');
+const source = (file) =>
+  file.replace(`${path.sep}dist${path.sep}`, `${path.sep}src${path.sep}`).replace(/js$/, 'ts');
 const built = readdirSync(path.join(root, 'packages'))
   .flatMap((name) => under(path.join('packages', name, 'dist')))
   .filter((file) => /\.(test|fuzz)\.js$/.test(file) && existsSync(path.join(root, source(file))));
