@@ -117,7 +117,7 @@ export class GroupCommit {
     await this.idle();
     if (this.#poison !== undefined) return false;
     const draft = this.#draft();
-    return (await this.#write(draft)) === 'written' && this.#poison === undefined;
+    return (await this.#write(draft)) === 'answered' && this.#poison === undefined;
   }
 
   /** Resolves when nothing is queued, written or removed. */
@@ -197,17 +197,18 @@ export class GroupCommit {
     return draft;
   }
 
-  /** Writes and syncs `draft`, shows it and answers it. On `full` nothing of it is on the disk; else it is settled. */
-  async #write(draft: CommitDraft): Promise<'written' | 'full'> {
+  /** Writes and syncs `draft`, and answers it, well or not. On `full` nothing of it is on the disk or answered. */
+  async #write(draft: CommitDraft): Promise<'answered' | 'full'> {
     const journal = this.#journal;
     if (this.#scratch.length < draft.scratchBytes) {
       this.#scratch = Buffer.allocUnsafeSlow(Math.max(draft.scratchBytes, this.#scratch.length * 2));
     }
     const { parts, bodyChecksum } = draft.encode(this.#scratch);
     const stamp = journal.stamp(this.#scratch, draft.bytes, bodyChecksum, draft.frames, draft.timeMs);
+    if (journal.activeEnd + this.#limits.commitBytesMax >= fileBytesLimit) {
+      return this.#noteFull('the newest file is full');
+    }
     try {
-      if (journal.activeEnd + this.#limits.commitBytesMax >= fileBytesLimit)
-        return this.#noteFull('the newest file is full');
       await journal.write(parts);
     } catch (error) {
       if (!isFull(error)) return this.#poisonCommit(draft, error);
@@ -226,7 +227,7 @@ export class GroupCommit {
     }
     this.#syncs++;
     if (!this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
-    return 'written';
+    return 'answered';
   }
 
   #show(draft: CommitDraft, headerChecksum: number): void {
@@ -334,11 +335,11 @@ export class GroupCommit {
     return 'full';
   }
 
-  #poisonCommit(draft: CommitDraft, error: unknown): 'written' {
+  #poisonCommit(draft: CommitDraft, error: unknown): 'answered' {
     this.#poisonBy(error);
     draft.rollBack();
     for (const request of draft.requests) fail(request, 'unknown');
-    return 'written';
+    return 'answered';
   }
 
   /** From here on nothing is written: what the disk holds is for the next opening to find out. */

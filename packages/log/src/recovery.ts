@@ -6,15 +6,15 @@
  *                        commits of 7, 8, 9 in order ─▶ applied
  *
  *      the first invalid commit, at X
- *        before where the next file's header says that this one ended  ─▶ damaged
- *        a later commit header, at its own place: it was written after all before it was synced    ─▶ damaged
- *        more behind X than one commit could be                                                    ─▶ damaged
- *        otherwise the tail of a commit that was never acknowledged                                ─▶ cut at X
+ *        is before the end that the next file's header tells of this one          ─▶ damaged
+ *        a later commit header is at its own place: all before that was synced    ─▶ damaged
+ *        more is behind X than one commit could be                                ─▶ damaged
+ *        otherwise it is the tail of a commit that was never acknowledged         ─▶ cut at X
  *
  * Invariant: nothing acknowledged is cut, and nothing is served that is not synced: what is kept is synced before it
  * is shown. A second crash at any instruction of a recovery leaves what the first one left, or what it made of it.
  */
-import { checksum, type Random } from '@millrace/base';
+import { checksum, present, type Random } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { commitBodyBytesMax, commitHeaderBytes } from './commit.js';
 import type { Disk, DiskFile } from './disk.js';
@@ -62,10 +62,9 @@ export interface Recovered {
 
 const ownNames: readonly string[] = [reserveName, unfinishedReserveName, unfinishedJournalName];
 
-/** A journal file whose header is good. */
+/** A journal file whose header is good. Not open: there may be more of them than a process may open. */
 interface Found {
   readonly number: number;
-  readonly handle: DiskFile;
   readonly size: number;
   readonly header: JournalHeader;
   readonly headerBytes: number;
@@ -78,15 +77,14 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const numbers = journalNumbers(names);
   if (names.includes(unfinishedJournalName)) await disk.remove(unfinishedJournalName);
   const window = new FileWindow(options.limits.readBytesMax);
-  const found = await openAll(disk, window, numbers);
-  const [oldest] = found;
-  if (oldest === undefined) return newStore(options);
-  try {
-    return await replayAll(options, window, found, oldest);
-  } catch (error) {
-    for (const file of found) await file.handle.close();
-    throw error;
+  const found: Found[] = [];
+  for (const number of numbers) {
+    const header = async (handle: DiskFile): Promise<Found> =>
+      readHeader(window, handle, number, numbers.length > 1);
+    found.push(await withFile(disk, number, header));
   }
+  const [oldest] = found;
+  return oldest === undefined ? newStore(options) : openStore(options, window, found, oldest);
 }
 
 async function newStore(options: RecoveryOptions): Promise<Recovered> {
@@ -117,23 +115,6 @@ function journalNumbers(names: readonly string[]): number[] {
   return numbers;
 }
 
-/** Opens every file and reads its header. */
-async function openAll(disk: Disk, window: FileWindow, numbers: readonly number[]): Promise<Found[]> {
-  const found: Found[] = [];
-  const opened: DiskFile[] = [];
-  try {
-    for (const number of numbers) {
-      const handle = await disk.open(journalName(number), 'existing');
-      opened.push(handle);
-      found.push(await readHeader(window, handle, number, numbers.length > 1));
-    }
-    return found;
-  } catch (error) {
-    for (const handle of opened) await handle.close();
-    throw error;
-  }
-}
-
 /** The file with its header; throws when that is not whole, or not ours. */
 async function readHeader(
   window: FileWindow,
@@ -161,7 +142,7 @@ async function readHeader(
   }
   const header = decodeJournalHeader(bytes);
   if (header === undefined || header.file !== number) throw damaged(number, 0);
-  return { number, handle, size, header, headerBytes, headerChecksum: journalHeaderChecksum(bytes) };
+  return { number, size, header, headerBytes, headerChecksum: journalHeaderChecksum(bytes) };
 }
 
 /** The length of the header, once the window holds all of it. */
@@ -172,7 +153,7 @@ async function headerLength(window: FileWindow, size: number): Promise<number | 
   return length;
 }
 
-async function replayAll(
+async function openStore(
   options: RecoveryOptions,
   window: FileWindow,
   found: readonly Found[],
@@ -180,40 +161,65 @@ async function replayAll(
 ): Promise<Recovered> {
   const { limits, canaries, disk } = options;
   const { storeId } = oldest.header;
-  const tag = checksum(storeId);
   for (const [i, file] of found.entries()) checkHeader(file, found[i - 1], storeId);
   const registry = new Registry(limits);
   registry.restore(oldest.header.logs, oldest.header.nextLog);
-  let newestMs = 0;
-  let state = stateAt(oldest, tag, canaries);
-  for (const [i, file] of found.entries()) {
-    state = { ...stateAt(file, tag, canaries), newestMs: Math.max(state.newestMs, file.header.createdMs) };
-    const next = found[i + 1];
-    window.attach(file.handle, file.number, file.size);
-    const limit = next === undefined ? file.size : Math.min(next.header.previousEnd, file.size);
-    await scanCommits(window, limit, state, (frame) => replay(registry, frame, file.number));
-    if (next !== undefined) checkEnd(file, state, next);
-    newestMs = state.newestMs;
-  }
-  for (const log of registry.existing()) newestMs = Math.max(newestMs, log.lastArrivalMs);
-  const newest = found[found.length - 1] as Found;
-  const tornBytes = await tornTail(options, window, newest, state);
+  const state = await replayAll(options, window, found, registry);
   checkHeld(registry, oldest);
   registry.settle();
-  await settleTail(disk, window, newest, state, tornBytes);
-  const tail = { file: journalName(newest.number), offset: state.offset, bytes: tornBytes };
-  const cut = tornBytes > 0 ? tail : undefined;
+  const { tag, nextCommit, lastChecksum } = state;
   const generation = state.generation + 1;
-  const chain = { storeId, tag, generation, nextCommit: state.nextCommit, lastChecksum: state.lastChecksum };
-  const journal = new Journal(disk, limits, canaries, chain);
+  const journal = new Journal(disk, limits, canaries, { storeId, tag, generation, nextCommit, lastChecksum });
   for (const [i, file] of found.entries()) {
     const next = found[i + 1];
-    if (next !== undefined) await file.handle.close();
-    const end = next === undefined ? state.offset : next.header.previousEnd;
-    journal.adopt(file.number, file.headerBytes, end, next === undefined ? file.handle : undefined);
+    if (next === undefined) break;
+    journal.adopt(file.number, file.headerBytes, next.header.previousEnd, undefined);
   }
-  const commits = state.nextCommit - oldest.header.nextCommit;
-  return { journal, registry, newestMs, report: { files: found.length, commits, cut } };
+  const { number, size, headerBytes } = found[found.length - 1] as Found;
+  const handle = await disk.open(journalName(number), 'existing');
+  const { offset } = state;
+  try {
+    await settleTail(disk, window, handle, state, size);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  journal.adopt(number, headerBytes, offset, handle);
+  const cut = size > offset ? { file: journalName(number), offset, bytes: size - offset } : undefined;
+  const report = { files: found.length, commits: nextCommit - oldest.header.nextCommit, cut };
+  return { journal, registry, newestMs: newestIn(state, registry), report };
+}
+
+/** Applies the commits of every file; answers where the last good one ends, past which there is at most a torn tail. */
+async function replayAll(
+  options: RecoveryOptions,
+  window: FileWindow,
+  found: readonly Found[],
+  registry: Registry,
+): Promise<ScanState> {
+  const storeTag = checksum((found[0] as Found).header.storeId);
+  let newestMs = 0;
+  let state: ScanState | undefined;
+  for (const [i, file] of found.entries()) {
+    const next = found[i + 1];
+    const scan = stateAt(file, storeTag, options.canaries);
+    await withFile(options.disk, file.number, async (handle) => {
+      window.attach(handle, file.number, file.size);
+      const limit = next === undefined ? file.size : Math.min(next.header.previousEnd, file.size);
+      await scanCommits(window, limit, scan, (frame) => replay(registry, frame, file.number));
+      if (next === undefined) await checkTornTail(options, window, file, scan);
+      else checkEnd(file, scan, next);
+    });
+    newestMs = Math.max(newestMs, scan.newestMs);
+    state = scan;
+  }
+  return { ...present(state, 'the newest file'), newestMs };
+}
+
+function newestIn(state: ScanState, registry: Registry): number {
+  let newestMs = state.newestMs;
+  for (const log of registry.existing()) newestMs = Math.max(newestMs, log.lastArrivalMs);
+  return newestMs;
 }
 
 function stateAt(file: Found, tag: number, canaries: Canaries): ScanState {
@@ -259,22 +265,20 @@ function checkHeld(registry: Registry, oldest: Found): void {
   }
 }
 
-/** How many bytes of the newest file are a torn tail; throws when they, or what is before them, is damage. */
-async function tornTail(
+/** Throws when what is behind the last good commit of the newest file is more than the tail of a torn one. */
+async function checkTornTail(
   options: RecoveryOptions,
   window: FileWindow,
   newest: Found,
   state: ScanState,
-): Promise<number> {
+): Promise<void> {
   const { number, size } = newest;
   const { offset } = state;
-  const bytes = size - offset;
-  if (bytes === 0) return 0;
-  if (options.canaries.refuseHealthyTail) throw damaged(number, offset);
-  if (bytes > commitHeaderBytes + commitBodyBytesMax) throw damaged(number, offset);
-  if ((await laterCommit(window, offset + 1, size, number, state)) !== undefined)
-    throw damaged(number, offset);
-  return bytes;
+  if (offset === size) return;
+  const tooMuch = size - offset > commitHeaderBytes + commitBodyBytesMax;
+  if (tooMuch || options.canaries.refuseHealthyTail) throw damaged(number, offset);
+  const later = await laterCommit(window, offset + 1, size, number, state);
+  if (later !== undefined) throw damaged(number, offset);
 }
 
 /**
@@ -285,27 +289,31 @@ async function tornTail(
 async function settleTail(
   disk: Disk,
   window: FileWindow,
-  newest: Found,
+  handle: DiskFile,
   state: ScanState,
-  tornBytes: number,
+  size: number,
 ): Promise<void> {
-  const { offset, lastOffset } = state;
-  if (tornBytes > 0) await newest.handle.truncate(offset);
-  await rewrite(window, newest, lastOffset, offset - lastOffset);
-  await newest.handle.sync();
+  const { file, offset, lastOffset } = state;
+  window.attach(handle, file, offset);
+  if (size > offset) await handle.truncate(offset);
+  const length = offset - lastOffset;
+  if (length > 0) {
+    const held = window.holds(lastOffset, length) || (await window.fill(lastOffset, length));
+    if (!held) throw damaged(file, lastOffset);
+    const start = window.at(lastOffset);
+    await handle.write([window.bytes.subarray(start, start + length)], lastOffset);
+  }
+  await handle.sync();
   await disk.syncDirectory();
 }
 
-async function rewrite(
-  window: FileWindow,
-  { handle, number }: Found,
-  offset: number,
-  length: number,
-): Promise<void> {
-  if (length === 0) return;
-  if (!window.holds(offset, length) && !(await window.fill(offset, length))) throw damaged(number, offset);
-  const start = window.at(offset);
-  await handle.write([window.bytes.subarray(start, start + length)], offset);
+async function withFile<T>(disk: Disk, number: number, use: (handle: DiskFile) => Promise<T>): Promise<T> {
+  const handle = await disk.open(journalName(number), 'existing');
+  try {
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
 }
 
 function damaged(file: number, offset: number): LogError {

@@ -29,7 +29,7 @@ export interface Run {
 const vacatedMax = 1024;
 
 export class RunList {
-  #runs: Run[] = [];
+  #runs: (Run | undefined)[] = [];
   #head = 0;
 
   get length(): number {
@@ -47,7 +47,8 @@ export class RunList {
   shift(): Run | undefined {
     const run = this.#runs[this.#head];
     if (run === undefined) return undefined;
-    this.#head++;
+    // A run keeps its batch's memory: nothing may point to it from here on.
+    this.#runs[this.#head++] = undefined;
     if (this.#head > vacatedMax && this.#head * 2 > this.#runs.length) {
       this.#runs = this.#runs.slice(this.#head);
       this.#head = 0;
