@@ -132,13 +132,16 @@ async function runWorkers(args: Arguments, told: (report: RunReport) => boolean)
     child.on('message', (message) => {
       if (!told(message as RunReport)) stopAll();
     });
-    return new Promise<void>((resolve, reject) => {
+    // Its last reports may arrive after its end; they are all there once its channel is closed.
+    const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
+    const exited = new Promise<void>((resolve, reject) => {
       child.on('error', reject);
       child.on('exit', (code, signal) => {
         if (code === 0 || signal !== null) resolve();
         else reject(new Error(`a worker ended with ${code}`));
       });
     });
+    return Promise.all([silent, exited]);
   });
   try {
     await Promise.all(ended);
@@ -157,7 +160,12 @@ function workerFlags(args: Arguments, k: number, count: number): string[] {
 /** What a process that `runWorkers` started does. */
 async function work(args: Arguments): Promise<void> {
   process.on('disconnect', () => process.exit());
-  await runSeeds(args, (report) => process.send?.(report) ?? false);
+  let sent = Promise.resolve();
+  await runSeeds(args, (report) => {
+    sent = new Promise((resolve) => process.send?.(report, () => resolve()));
+    return true;
+  });
+  await sent;
   process.disconnect?.();
 }
 
