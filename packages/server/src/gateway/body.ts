@@ -1,6 +1,8 @@
 import { asBuffer, assert, kib, mib } from '@millrace/base';
 import type { ByteBudget } from './byte-budget.js';
 import { noBytes } from './exchange.js';
+import type { GatewayLimits } from './limits.js';
+import { type Refusal, refusals } from './refusal.js';
 
 /**
  * Memory of bodies that have been answered, for those to come. Without it each large body is memory that the garbage
@@ -42,6 +44,23 @@ const freeBytesMax = 16 * mib;
 /** Until a client has sent this much, nothing larger is allocated for it, whatever length it declared. */
 const trustedBytes = 64 * kib;
 
+/** After so many chunks, they must have been this long on average: a megabyte of single bytes would be work for a second. */
+const scatteredChunks = 4096;
+const chunkBytesMin = 16;
+
+type BodyFailure = 'too-large' | 'no-memory' | 'scattered';
+
+export function bodyRefusal(failure: BodyFailure, limits: GatewayLimits): Refusal {
+  switch (failure) {
+    case 'too-large':
+      return refusals.bodyTooLarge(limits.bodyBytesMax);
+    case 'no-memory':
+      return refusals.noMemory(limits.bufferedBytesMax);
+    case 'scattered':
+      return refusals.malformed('its body comes in pieces of a few bytes');
+  }
+}
+
 /**
  * A request's body on its way in. One chunk is kept as it is; more are copied into one buffer, which is allocated at
  * its declared length once the client has shown that it means it, and doubles where no length was declared. So a
@@ -54,6 +73,7 @@ export class Body {
   readonly #declared: number | undefined;
   #bytes: Uint8Array = noBytes;
   #length = 0;
+  #chunks = 0;
   /** `#bytes`, where it is ours to copy into and to give back; the first chunk is not. */
   #own: Buffer | undefined;
 
@@ -66,8 +86,9 @@ export class Body {
   }
 
   /** Adds a chunk; answers why it was not added, if it was not. */
-  push(chunk: Uint8Array): 'too-large' | 'no-memory' | undefined {
+  push(chunk: Uint8Array): BodyFailure | undefined {
     const length = this.#length + chunk.length;
+    if (++this.#chunks > scatteredChunks && length < this.#chunks * chunkBytesMin) return 'scattered';
     if (length > this.#bytesMax) return 'too-large';
     if (!this.#budget.take(chunk.length)) return 'no-memory';
     if (this.#length === 0) {

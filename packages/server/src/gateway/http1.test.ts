@@ -60,45 +60,63 @@ test('pipelined requests are worked on one at a time and answered in order', pat
   client.destroy();
 });
 
-test('requests pipelined without end are refused, within memory that does not grow', patience, async () => {
+test('requests pipelined without end are refused, and nothing of them is kept', patience, async () => {
   const held: Exchange[] = [];
   await using server = await startGateway({
-    handle: (exchange) => held.push(exchange),
-    limits: { pipelinedRequestsMax: 50 },
+    handle: (exchange) => (exchange.path === '/held' ? held.push(exchange) : echo(exchange)),
+    limits: { pipelinedRequestsMax: 50, discardBytesMax: 1_000_000 },
   });
-  const client = new RawClient(server.port);
-  const burst = requestText({ method: 'GET', headers: { 'content-length': '0' } }).repeat(2_000);
-  let written = true;
-  void client.closed();
-  for (let i = 0; i < 20 && written; i++) {
-    written = await Promise.race([
-      client.write(burst),
-      new Promise<false>((stop) => setTimeout(stop, 100, false)),
-    ]);
+  for (const burst of [requestText({ path: '/held' }), 'GET /held HTTP/1.1\r\n\r\n']) {
+    const client = new RawClient(server.port);
+    await client.write(burst.repeat(60));
+    const { status, body } = await client.response();
+    assert.equal(status, 503);
+    assert.match(body, /sent 50 requests ahead/);
+    await pour(client, 100 * mib, burst.repeat(2_000));
+    await client.closed();
   }
-  await until(() => held.length > 0);
-  assert.equal(held.length, 1, 'one is worked on');
-  for (let answered = 0; answered < 50; answered++) {
-    await until(() => held.length > 0);
-    echo(held.shift() as Exchange);
-    assert.equal((await client.response()).status, 200);
-  }
-  const last = await client.response();
-  assert.equal(last.status, 503);
-  assert.match(last.body, /sent 50 requests ahead/);
-  await client.closed();
-  assert.equal(held.length, 0);
-  await assertAnswersWith(server.port, held);
+  assert.equal(held.length, 2, 'one of each connection was worked on');
+  for (const exchange of held) echo(exchange);
+  await until(() => server.gateway.load.connections === 0);
+  assert.deepEqual(server.gateway.load, { connections: 0, inFlight: 0, bufferedBytes: 0 });
+  await assertAnswers(server.port);
 });
 
-async function assertAnswersWith(port: number, held: Exchange[]): Promise<void> {
-  const client = new RawClient(port);
-  await client.write(requestText());
-  await until(() => held.length > 0);
-  echo(held.shift() as Exchange);
-  assert.equal((await client.response()).status, 200);
-  client.destroy();
-}
+test('requests pipelined on all connections together are bounded', patience, async () => {
+  const held: Exchange[] = [];
+  await using server = await startGateway({
+    handle: (exchange) => (exchange.path === '/held' ? held.push(exchange) : echo(exchange)),
+    limits: { pipelinedTogetherMax: 10 },
+  });
+  const clients = [6, 6, 1].map(() => new RawClient(server.port));
+  const [first, second, third] = clients as [RawClient, RawClient, RawClient];
+  await first.write(requestText({ path: '/held' }).repeat(6));
+  await until(() => held.length === 1);
+  await second.write(requestText({ path: '/held' }).repeat(7));
+  assert.equal((await second.response()).status, 503);
+  await third.write(requestText());
+  assert.equal((await third.response()).status, 200);
+  for (let i = 0; i < 6; i++) {
+    await until(() => held.some((exchange) => exchange.path === '/held'));
+    for (const exchange of held.splice(0)) echo(exchange);
+    assert.equal((await first.response()).status, 200);
+  }
+  await second.closed();
+  await first.write(requestText().repeat(9));
+  for (let i = 0; i < 9; i++) assert.equal((await first.response()).status, 200);
+  for (const client of clients) client.destroy();
+});
+
+test('a body in pieces of a few bytes is refused', patience, async () => {
+  await using server = await startGateway();
+  const client = new RawClient(server.port);
+  await client.write('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n');
+  await client.write('1\r\nx\r\n'.repeat(5_000));
+  const { status, body } = await client.response();
+  assert.equal(status, 400);
+  assert.match(body, /pieces of a few bytes/);
+  await client.closed();
+});
 
 test('a client that ends its side after its request still gets the answer', patience, async () => {
   await using server = await startGateway({ handle: (exchange) => setImmediate(echo, exchange) });

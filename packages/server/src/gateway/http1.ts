@@ -13,7 +13,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { present } from '@millrace/base';
-import { Body, declaredLength } from './body.js';
+import { Body, bodyRefusal, declaredLength } from './body.js';
 import { type Answer, headerOf, noBytes } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
 import { type Refusal, refusalAnswer, refusalBytes, refusals } from './refusal.js';
@@ -101,15 +101,13 @@ class Http1Connection {
   }
 
   take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    if (this.#last !== undefined) {
-      request.resume();
+    if (this.#last !== undefined) return;
+    const { limits } = this.intake;
+    if (this.#held.size >= limits.pipelinedRequestsMax || !this.intake.holdPipelined(this.#held.size)) {
+      this.#overrun(refusals.tooManyPipelined(limits.pipelinedRequestsMax));
       return;
     }
     const exchange = new Http1Exchange(this, request, response);
-    if (this.#held.size >= this.intake.limits.pipelinedRequestsMax) {
-      this.#end(refusals.tooManyPipelined(this.intake.limits.pipelinedRequestsMax));
-      return;
-    }
     this.#held.add(exchange);
     if (this.#held.size > readAheadRequests) this.socket.pause();
     exchange.collect(expectsContinue);
@@ -124,6 +122,7 @@ class Http1Connection {
   /** The exchange's response is out, or will never be. */
   done(exchange: Http1Exchange): void {
     if (!this.#held.delete(exchange)) return;
+    this.intake.releasePipelined(this.#held.size);
     if (this.#held.size === readAheadRequests) this.socket.resume();
     if (this.#working === exchange) {
       this.#working = undefined;
@@ -145,39 +144,71 @@ class Http1Connection {
     }
     const { limits } = this.intake;
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      this.#end(refusals.slow(Math.min(limits.requestMs, limits.headerMs)));
+      this.end(refusals.slow(Math.min(limits.requestMs, limits.headerMs)));
     } else if (error.code === 'HPE_HEADER_OVERFLOW') {
-      this.#end(refusals.headersTooLarge(limits.headerBytesMax, limits.headerLinesMax));
+      this.end(refusals.headersTooLarge(limits.headerBytesMax, limits.headerLinesMax));
     } else {
-      this.#end(refusals.malformed(error.code?.startsWith('HPE_') ? error.code : 'it cannot be parsed'));
+      this.end(refusals.malformed(error.code?.startsWith('HPE_') ? error.code : 'it cannot be parsed'));
     }
   }
 
   closed(): void {
-    for (const exchange of this.#held) exchange.cut();
-    this.#held.clear();
-    this.#waiting.length = 0;
+    this.#cutAll();
   }
 
-  /** Refuses all that comes after what is held. A request of which only a part came will never be whole. */
-  #end(refusal: Refusal): void {
+  /**
+   * Takes nothing more: a request of which only a part came will never be whole. What is held is answered first.
+   */
+  end(refusal: Refusal): void {
     if (this.#last !== undefined) return;
     this.#last = refusal;
-    for (const exchange of this.#held) if (!exchange.whole) exchange.cut();
-    for (const exchange of this.#held) if (!exchange.whole) this.#held.delete(exchange);
+    this.#dropRest();
+    for (const exchange of [...this.#held]) {
+      if (exchange.whole) continue;
+      exchange.cut();
+      this.done(exchange);
+    }
     this.#sayLast();
+  }
+
+  /** Far more requests came than are held: the refusal takes the place of all their answers. */
+  #overrun(refusal: Refusal): void {
+    this.#last = refusal;
+    this.#dropRest();
+    this.#cutAll();
+    // In the middle of an answer nothing else can be said.
+    if (this.socket.writableLength > 0) this.socket.destroy();
+    else this.#sayLast();
+  }
+
+  #cutAll(): void {
+    this.#waiting.length = 0;
+    for (const exchange of this.#held) exchange.cut();
+    for (let held = this.#held.size - 1; held >= 0; held--) this.intake.releasePipelined(held);
+    this.#held.clear();
+  }
+
+  /**
+   * Takes the socket from node:http's parser, which would go on making requests of what comes: a listener of ours for
+   * its bytes, in place of the parser's, does that. They are dropped, up to a bound, so that the client comes to read
+   * what it is told: closing on unread bytes makes the kernel reset the connection.
+   */
+  #dropRest(): void {
+    const { socket } = this;
+    let dropped = 0;
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Buffer) => {
+      dropped += chunk.length;
+      if (dropped > this.intake.limits.discardBytesMax) socket.destroy();
+    });
+    socket.resume();
   }
 
   #sayLast(): void {
     if (this.#last === undefined || this.#lastSaid || this.#held.size > 0) return;
     this.#lastSaid = true;
-    const { socket } = this;
-    if (!socket.writable) {
-      socket.destroy();
-      return;
-    }
-    socket.end(refusalBytes(this.#last));
-    socket.resume();
+    if (this.socket.writable) this.socket.end(refusalBytes(this.#last));
+    else this.socket.destroy();
   }
 
   #next(): void {
@@ -266,14 +297,7 @@ class Http1Exchange extends PendingExchange {
   #push(chunk: Buffer): void {
     if (this.#refused || this.#body === undefined) return;
     const failure = this.#body.push(chunk);
-    if (failure === undefined) return;
-    const { limits } = this.intake;
-    this.#refuse(
-      failure === 'too-large'
-        ? refusals.bodyTooLarge(limits.bodyBytesMax)
-        : refusals.noMemory(limits.bufferedBytesMax),
-      false,
-    );
+    if (failure !== undefined) this.#refuse(bodyRefusal(failure, this.intake.limits), false);
   }
 
   #complete(): void {
@@ -284,39 +308,23 @@ class Http1Exchange extends PendingExchange {
 
   /**
    * Answers before the whole body is there. Where the rest is of known and bearable length it is read and dropped,
-   * and the connection lives on; elsewhere the connection ends, after as much has been dropped as is allowed, so
-   * that the client comes to read the answer.
+   * and the connection lives on; elsewhere the connection ends with the answer. `unsolicited`: nobody knows whether
+   * the body will come, because the client waits to be told.
    */
   #refuse(refusal: Refusal, unsolicited: boolean): void {
     this.#refused = true;
     this.releaseBody();
-    const { limits, clock } = this.intake;
-    const answer = refusalAnswer(refusal);
     const declared = declaredLength(headerOf(this.headers, 'content-length'));
     const bearable =
       declared === undefined
         ? this.headers['transfer-encoding'] === undefined
-        : declared <= limits.discardBytesMax;
+        : declared <= this.intake.limits.discardBytesMax;
     if (bearable && !unsolicited) {
       this.#request.resume();
-      this.respond(answer);
-      return;
+      this.respond(refusalAnswer(refusal));
+    } else {
+      this.#connection.end(refusal);
     }
-    const response = this.#response;
-    response.writeHead(answer.status, { ...this.#headerLines(answer), connection: 'close' });
-    response.write(answer.body);
-    if (unsolicited) {
-      response.end();
-      return;
-    }
-    let discarded = 0;
-    const timer = clock.schedule(limits.discardMs, () => response.end());
-    this.#request.on('data', (chunk: Buffer) => {
-      discarded += chunk.length;
-      if (discarded > limits.discardBytesMax) response.end();
-    });
-    this.#request.once('end', () => response.end());
-    response.once('close', () => timer.cancel());
   }
 
   #headerLines(answer: Answer): Record<string, string | number> {

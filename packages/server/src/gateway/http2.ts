@@ -18,7 +18,7 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { mib, type Timer } from '@millrace/base';
-import { Body, declaredLength } from './body.js';
+import { Body, bodyRefusal, declaredLength } from './body.js';
 import { type Answer, headerOf, noBytes } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
 import { type Refusal, refusalAnswer, refusals } from './refusal.js';
@@ -253,13 +253,7 @@ class Http2Exchange extends PendingExchange {
   #push(chunk: Buffer): void {
     if (this.#phase !== 'collecting' || this.#body === undefined) return;
     const failure = this.#body.push(chunk);
-    if (failure === undefined) return;
-    const { limits } = this.intake;
-    this.#refuse(
-      failure === 'too-large'
-        ? refusals.bodyTooLarge(limits.bodyBytesMax)
-        : refusals.noMemory(limits.bufferedBytesMax),
-    );
+    if (failure !== undefined) this.#refuse(bodyRefusal(failure, this.intake.limits));
   }
 
   #complete(): void {

@@ -29,6 +29,7 @@ export class Intake {
   readonly logger: Logger;
   readonly #handle: ExchangeHandler;
   #inFlight = 0;
+  #pipelined = 0;
   #closing = false;
 
   constructor(limits: GatewayLimits, ids: RequestIds, clock: Clock, logger: Logger, handle: ExchangeHandler) {
@@ -63,6 +64,20 @@ export class Intake {
     this.#inFlight++;
     exchange.counted = true;
     this.#handle(exchange);
+  }
+
+  /** One more request on a connection that holds `held` already: those in excess of one each are bounded together. */
+  holdPipelined(held: number): boolean {
+    if (held === 0) return true;
+    if (this.#pipelined >= this.limits.pipelinedTogetherMax) return false;
+    this.#pipelined++;
+    return true;
+  }
+
+  /** One less, of which `held` are left. */
+  releasePipelined(held: number): void {
+    if (held > 0) this.#pipelined--;
+    assert(this.#pipelined >= 0, 'more pipelined requests were released than held');
   }
 
   /** Called once for each exchange that `begin` handed on. */
