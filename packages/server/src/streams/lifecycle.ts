@@ -20,7 +20,8 @@ import type { Fold } from '../catalog/fold.js';
 import type { StreamsDelays } from './limits.js';
 import type { Reshard, Stream } from './stream.js';
 import { keyOf, logsOf, shardLog } from './stream.js';
-import type { StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+import type { StreamsCommand } from './streams-command.js';
+import type { StreamsOutcome, StreamsState } from './streams-section.js';
 import { sameIncarnation } from './streams-section.js';
 
 export interface LifecycleOptions {

@@ -25,7 +25,8 @@ import type { PutBatch, PutResult, ShardIdentity } from './put-batch.js';
 import { ringOf } from './shard-ring.js';
 import type { Shard, Stream } from './stream.js';
 import { keyOf, shardAt } from './stream.js';
-import type { StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+import type { StreamsCommand } from './streams-command.js';
+import type { StreamsOutcome, StreamsState } from './streams-section.js';
 
 /** Why a record was not taken. */
 export type PutFailure = 'full' | 'poisoned' | 'unknown' | 'moved' | 'gone';
@@ -75,7 +76,8 @@ export class Putter {
   ): Promise<PutResult> {
     const tally = new Tally(batch.count);
     const { payload, ends, hashes } = batch;
-    const recordOf = Uint32Array.from({ length: batch.count }, (_, i) => i);
+    const recordOf = new Uint32Array(batch.count);
+    for (let i = 0; i < recordOf.length; i++) recordOf[i] = i;
     await this.#send(stream, { payload, ends, hashes, recordOf }, tally, 0);
     return tally.result(failureOf);
   }

@@ -59,7 +59,7 @@ test('a closed shard leaves the stream when its retention has passed: for client
   under.clock.advance(hour);
   await under.call(splitShard, { StreamName: 's', ShardToSplit: '0', NewStartingHashKey: '77' });
   await under.active('s');
-  under.clock.advance(24 * hour - 1);
+  under.clock.advance(24 * hour);
   const ids = async () => (await under.describe('s')).Shards.map((shard) => Number(shard.ShardId.slice(-2)));
   assert.deepEqual(await ids(), [0, 1, 2]);
   const ended = await under.read(await under.iterator('s', 0));
@@ -103,4 +103,14 @@ test('a sweep that meets an engine that cannot trim is reported, and the next on
   await under.moving(under.streams.sweep());
   assert.equal(under.engine.state('stream-1/shard-0')?.firstPosition, 1);
   await under.close();
+});
+
+test('a sweep over many shards lets others run, and a close does not wait for a clock that is held', async () => {
+  const under = await testStreams({ limits: { sweepShardsAtOnce: 2, sweepEveryMs: 1000 * hour } });
+  await under.createStream('s', 5);
+  const sweep = under.streams.sweep();
+  await new Promise((resolve) => setImmediate(resolve));
+  await under.streams.close();
+  await sweep;
+  assert.deepEqual(under.reports, []);
 });

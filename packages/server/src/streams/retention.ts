@@ -15,7 +15,8 @@ import { CatalogError } from '../catalog/catalog-error.js';
 import type { Fold } from '../catalog/fold.js';
 import type { Shard, Stream } from './stream.js';
 import { expired, horizonMs, keyOf, shardLog } from './stream.js';
-import type { StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+import type { StreamsCommand } from './streams-command.js';
+import type { StreamsOutcome, StreamsState } from './streams-section.js';
 
 export interface RetentionOptions {
   readonly engine: LogEngine;
@@ -33,7 +34,7 @@ export class Retention {
   readonly #options: RetentionOptions;
   #timer: Timer | undefined;
   #sweeping: Promise<void> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: RetentionOptions) {
     this.#options = options;
@@ -50,7 +51,7 @@ export class Retention {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     this.#timer?.cancel();
     await this.#sweeping;
   }
@@ -58,7 +59,7 @@ export class Retention {
   #arm(): void {
     this.#timer = this.#options.clock.schedule(this.#options.everyMs, () => {
       void this.sweep().then(() => {
-        if (!this.#closed) this.#arm();
+        if (!this.#closing.signal.aborted) this.#arm();
       });
     });
   }
@@ -68,7 +69,7 @@ export class Retention {
     try {
       let looked = 0;
       for (const stream of fold.view.streams.values()) {
-        if (this.#closed) return;
+        if (this.#closing.signal.aborted) return;
         if (stream.status !== 'CREATING' && stream.status !== 'DELETING')
           looked = await this.#sweepStream(stream, looked);
       }
@@ -85,8 +86,8 @@ export class Retention {
     let looked = lookedBefore;
     const gone: Shard[] = [];
     for (const shard of stream.shards) {
-      if (this.#closed) return looked;
-      if (++looked % shardsAtOnce === 0) await sleep(clock, 0);
+      if (this.#closing.signal.aborted) return looked;
+      if (++looked % shardsAtOnce === 0) await this.#letOthersRun();
       if (expired(shard, beforeMs)) gone.push(shard);
       else await this.#trim(shardLog(stream, shard.index), beforeMs);
     }
@@ -103,6 +104,14 @@ export class Retention {
       this.#options.report(`expired shards of the stream ${stream.name} could not be deleted (${deleted})`);
     }
     return looked;
+  }
+
+  /** Ends at once when the retention is closed: a clock that is held would never come back. */
+  async #letOthersRun(): Promise<void> {
+    const { signal } = this.#closing;
+    await sleep(this.#options.clock, 0, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 
   async #trim(log: string, beforeMs: number): Promise<void> {

@@ -96,7 +96,7 @@ export function visibleShard(stream: Stream, index: number, nowMs: number): Shar
 
 /** Whether a shard was closed so long ago that all of its records are gone. */
 export function expired(shard: Shard, beforeMs: number): boolean {
-  return shard.closed !== undefined && shard.closed.atMs <= beforeMs;
+  return shard.closed !== undefined && shard.closed.atMs < beforeMs;
 }
 
 /** The shard with `index`, by binary search. */

@@ -9,7 +9,8 @@ import fc from 'fast-check';
 import type { Json } from '../catalog/catalog-record.js';
 import type { Stream } from './stream.js';
 import { keyOf } from './stream.js';
-import type { StreamsCommand, StreamsState } from './streams-section.js';
+import type { StreamsCommand } from './streams-command.js';
+import type { StreamsState } from './streams-section.js';
 import { streamsSection } from './streams-section.js';
 
 const seed = Number(process.argv[2] ?? 20260102);

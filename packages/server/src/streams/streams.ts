@@ -8,7 +8,7 @@
  *                              └─ Lifecycle, Retention: in the background, on the clock
  */
 import type { Clock, Random } from '@millrace/base';
-import { assert, mib } from '@millrace/base';
+import { assert } from '@millrace/base';
 import type { LogEngine, RecordBatch } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
 import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
@@ -17,12 +17,14 @@ import { CatalogError } from '../catalog/catalog-error.js';
 import { Fold } from '../catalog/fold.js';
 import type { Addressed, Caller } from './address.js';
 import { streamNameOf } from './address.js';
+import { commandFailure } from './command-failure.js';
 import * as errors from './errors.js';
 import { orderingArrivalS } from './foreign-sequence-number.js';
 import { Lifecycle } from './lifecycle.js';
 import type { StreamsDelays, StreamsLimits } from './limits.js';
-import { defaultStreamsDelays, defaultStreamsLimits, recordBytesOf } from './limits.js';
+import { defaultStreamsDelays, defaultStreamsLimits } from './limits.js';
 import type { PutBatch, PutResult } from './put-batch.js';
+import { checkSizes } from './put-sizes.js';
 import { Putter, putFailure } from './putter.js';
 import { Reader } from './reader.js';
 import { Retention } from './retention.js';
@@ -30,10 +32,10 @@ import { secretBytes, TokenSealer } from './sealed-token.js';
 import { openIterator, sealIterator, shardIteratorKind } from './shard-iterator.js';
 import type { StartingPoint } from './starting-position.js';
 import { startingPosition } from './starting-position.js';
-import { storedDataStart, storedHeaderBytes } from './stored-record.js';
 import type { Shard, Stream } from './stream.js';
 import { childrenOf, parseShardId, visibleShard } from './stream.js';
-import type { CreateCommand, StreamsCommand, StreamsOutcome, StreamsState } from './streams-section.js';
+import type { CreateCommand, StreamsCommand } from './streams-command.js';
+import type { StreamsOutcome, StreamsState } from './streams-section.js';
 import { findStream, streamsSection } from './streams-section.js';
 
 export type StreamsFold = Fold<StreamsState, StreamsCommand, StreamsOutcome>;
@@ -356,25 +358,6 @@ export function contextOf(caller: Caller): string {
   return `${caller.account}/${caller.region}`;
 }
 
-/** Throws when a record is larger than the stream takes, or all together than a request may be. */
-function checkSizes(stream: Stream, batch: PutBatch, single: boolean, putBytesMax: number): void {
-  const recordMax = recordBytesOf(stream.recordKibMax);
-  const { count, ends, payload } = batch;
-  let start = 0;
-  for (let i = 0; i < count; i++) {
-    const end = ends[i] ?? 0;
-    const bytes = end - start - storedHeaderBytes;
-    if (bytes > recordMax) {
-      const dataBytes = end - storedDataStart(payload, start);
-      const path = single ? 'data' : `records.${i + 1}.member.data`;
-      const dataMax = dataBytes > recordMax ? recordMax : recordMax - (bytes - dataBytes);
-      throw errors.recordTooLarge(path, dataBytes, dataMax);
-    }
-    start = end;
-  }
-  if (start - count * storedHeaderBytes > putBytesMax) throw errors.recordsTooLarge(putBytesMax / mib);
-}
-
 interface StreamName extends Caller {
   readonly name: string;
 }
@@ -389,23 +372,4 @@ function indexOf(stream: StreamName, shardId: string): number {
   const index = parseShardId(shardId);
   if (index === undefined) throw errors.shardNotFound(stream, shardId);
   return index;
-}
-
-/** A command that the catalog could not take, as an answer. */
-function commandFailure(error: CatalogError): AwsError {
-  switch (error.code) {
-    case 'full':
-    case 'poisoned':
-    case 'unknown':
-      return errors.storageFailure(error.code);
-    case 'busy':
-      return errors.tooManyCommands();
-    case 'too-large':
-      return errors.commandTooLarge(error.message);
-    case 'closed':
-      return errors.closing();
-    case 'damaged':
-    case 'newer':
-      throw error;
-  }
 }

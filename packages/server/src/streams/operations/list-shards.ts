@@ -138,7 +138,7 @@ function sealPage(streams: Streams, page: Page, context: RequestContext): string
     after,
     ...(filter === undefined ? {} : { type: filter.Type }),
     ...(filter?.ShardId === undefined ? {} : { shardId: filter.ShardId }),
-    ...(filter?.Timestamp === undefined ? {} : { timestampMs: filter.Timestamp }),
+    ...(filter?.Timestamp === undefined ? {} : { timestampMs: Math.max(0, Math.floor(filter.Timestamp)) }),
   };
   return sealNextToken(streams.sealerOf(tokenKind), contextOf(context), json, streams.clock.now());
 }
