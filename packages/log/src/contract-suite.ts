@@ -4,7 +4,7 @@
  * Invariant: it asks for nothing that the contract does not promise. Outcomes may be `unknown`, positions may have
  * gaps, appends may be slow; a `Ledger` judges what is read. Time is an `EagerClock`, so nothing waits in earnest.
  *
- * Longer than other files because it is a list: what one engine has to keep is read in one place.
+ * One file because it is a list: all that an engine has to keep is read in one place.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
