@@ -106,7 +106,7 @@ export function decodeSnapshot(parts: readonly SnapshotPart[], position: number)
   return { atMs, recent: recent.map(String), sections };
 }
 
-export function isObject(json: Json | undefined): json is JsonObject {
+function isObject(json: Json | undefined): json is JsonObject {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 

@@ -33,7 +33,7 @@ export interface CatalogLimits {
   readonly recentIdsMax: number;
 }
 
-export const defaultCatalogLimits: CatalogLimits = {
+const defaultCatalogLimits: CatalogLimits = {
   commandsBetweenSnapshots: 4096,
   snapshotPartChars: 256 * 1024,
   commandBytesMax: 512 * 1024,

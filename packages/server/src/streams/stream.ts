@@ -13,7 +13,7 @@ import type { LogId, Position } from '@millrace/log';
 import type { HashKeyRange } from '@millrace/wire';
 import { hourMs } from './limits.js';
 
-export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
+type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
 export type StreamMode = 'PROVISIONED' | 'ON_DEMAND';
 
 export interface Stream {

@@ -4,7 +4,6 @@
  */
 import {
   blob,
-  boolean,
   enumeration,
   integer,
   list,
@@ -41,7 +40,7 @@ export const streamModeDetails = structure('StreamModeDetails', {
   StreamMode: required(enumeration('PROVISIONED', 'ON_DEMAND')),
 });
 
-export const hashKeyRange = structure('HashKeyRange', {
+const hashKeyRange = structure('HashKeyRange', {
   StartingHashKey: required(hashKey),
   EndingHashKey: required(hashKey),
 });
@@ -91,5 +90,4 @@ export const record = structure('Record', {
   EncryptionType: encryptionType,
 });
 
-export const dryRun = boolean;
 export const millisBehindLatest = long({ min: 0 });
