@@ -124,6 +124,10 @@ export class DiskImage {
     return this.#usedBlocks;
   }
 
+  get usedBytes(): number {
+    return this.#usedBlocks * blockBytes;
+  }
+
   get freeBlocks(): number {
     return Math.max(0, this.capacityBlocks - this.#usedBlocks);
   }

@@ -14,7 +14,7 @@ import { type LifeEnd, Machine } from './machine.js';
 import type { EngineUnderTest, OpenedLog } from './open-log.js';
 import type { RunOptions, RunReport } from './run.js';
 import { Schedule } from './schedule.js';
-import { type DiskFaults, noFaults } from './simulated-disk.js';
+import { type DiskFaults, noFaults, SimulatedDisk } from './simulated-disk.js';
 import { Trace } from './trace.js';
 import { check, Violation } from './violation.js';
 
@@ -77,6 +77,7 @@ export class Harness {
   #recoveryCrashes = false;
   #filledInLife: number | undefined;
   #damage: Damage | undefined;
+  #repaired: { readonly life: number; readonly name: string } | undefined;
   #damagesFound = 0;
 
   /** `lifeEnds` is told of each crash: what was in flight will never be answered. */
@@ -163,7 +164,7 @@ export class Harness {
       check(attempt <= recoveriesMax, () => `no recovery in ${recoveriesMax} lives`);
       const calm = attempt >= recoveriesHarmedMax;
       machine.startLife();
-      if (attempt === 0) this.#spoil();
+      if (attempt === 0 && chance(random, this.temper.damages)) this.spoil();
       this.#recoveryCrashes = !calm && chance(random, this.temper.crashesInRecovery);
       this.#recoverySteps = this.#recoveryCrashes ? random.integer(pick(random, [8, 60])) : patienceSteps;
       machine.disk.faults = calm ? noFaults : this.#faults(0.02);
@@ -172,8 +173,7 @@ export class Harness {
       machine.disk.faults = noFaults;
       this.#engine = engine;
       if (!(await prepare(engine))) continue;
-      if (this.#damage !== undefined) machine.image.repair(this.#damage);
-      this.#damage = undefined;
+      this.#repair();
       machine.disk.faults = this.#faults(0.01);
       this.#crashIn = Math.floor(-Math.log(1 - random.fraction()) * this.temper.crashEvery);
       return;
@@ -203,12 +203,39 @@ export class Harness {
     return { kind: 'crashed' };
   }
 
-  /** Whether a read's failure is the damage that was done. If so it is repaired, and the life is over. */
+  /** As `isDamage`; then the life is over. */
   endsByDamage(error: unknown): boolean {
-    if (!(error instanceof LogError) || error.code !== 'damaged') return false;
-    this.#foundDamage(error);
+    if (!this.isDamage(error)) return false;
     this.crash();
     return true;
+  }
+
+  /** Whether an error tells of the damage that was done. If so it is repaired. */
+  isDamage(error: unknown): boolean {
+    if (!(error instanceof LogError) || error.code !== 'damaged') return false;
+    const { life } = this.machine;
+    // What was read before a repair may be told after it.
+    const before = this.#repaired;
+    if (this.#damage === undefined && before?.life === life && error.message.includes(before.name))
+      return true;
+    this.#foundDamage(error);
+    return true;
+  }
+
+  /** A second process tries to open the directory: it must be told that it is taken, and touch nothing. */
+  intrude(): void {
+    if (this.subject.forgetful) return;
+    const { image, schedule, clock } = this.machine;
+    const disk = new SimulatedDisk(image, schedule, this.random);
+    const opened = this.subject.open({ disk, clock, random: this.random, canary: undefined });
+    this.watch(
+      opened,
+      () => check(false, () => 'a second process has opened the directory'),
+      (error) => {
+        const locked = error instanceof LogError && error.code === 'locked' && disk.counts.operations === 1;
+        check(locked, () => `a second process was told: ${error}`);
+      },
+    );
   }
 
   /** Drives the machine until `done`, with patience. */
@@ -220,6 +247,7 @@ export class Harness {
 
   /** From here on the disk is good and has room. */
   heal(): void {
+    this.#repair();
     this.machine.disk.faults = noFaults;
     this.room();
   }
@@ -292,9 +320,9 @@ export class Harness {
     return { writeFails: some(), syncFails: some() * 3, readFails: some(), nameFails: some() };
   }
 
-  /** Damages the disk, sometimes, before a life begins. */
-  #spoil(): void {
-    if (!chance(this.random, this.temper.damages)) return;
+  /** Damages the disk, if it is whole. */
+  spoil(): void {
+    if (this.#damage !== undefined) return;
     this.#damage = this.machine.image.damage(this.random);
     if (this.#damage !== undefined) this.trace.note(`damage ${this.#damage.name}`, this.#damage.offset);
   }
@@ -319,9 +347,15 @@ export class Harness {
       this.#foundDamage(error);
       return;
     }
-    const excused = error.code === 'disk' && counts.ioErrors + counts.fullErrors > 0;
+    const excused = error.code === 'disk' && counts.ioErrors > 0;
     check(excused, () => `the open failed with ${error.code}: ${error.message}`);
-    if (counts.fullErrors > 0) this.room();
+  }
+
+  #repair(): void {
+    if (this.#damage === undefined) return;
+    this.machine.image.repair(this.#damage);
+    this.#repaired = { life: this.machine.life, name: this.#damage.name };
+    this.#damage = undefined;
   }
 
   #foundDamage(error: LogError): void {
@@ -329,8 +363,7 @@ export class Harness {
     check(damage !== undefined, () => `a healthy disk was refused: ${error.message}`);
     check(error.message.includes(damage.name), () => `${damage.name} is damaged, not: ${error.message}`);
     this.#damagesFound++;
-    this.machine.image.repair(damage);
-    this.#damage = undefined;
+    this.#repair();
     this.trace.note('damage found');
   }
 }

@@ -6,7 +6,7 @@
  * Whatever is answered goes through `log-checker.ts`; after each recovery everything is read.
  */
 import { chance, pick, type Random } from '@millrace/base';
-import { type LogEngine, LogError, type LogId } from '@millrace/log';
+import { type LogEngine, LogError, type LogId, type Position } from '@millrace/log';
 import { Harness } from './harness.js';
 import { LogChecker, recordBytesMin } from './log-checker.js';
 import type { EngineUnderTest } from './open-log.js';
@@ -18,7 +18,7 @@ const resumeAttemptsMax = 100;
 const waitsMax = 16;
 
 type Call = 'append' | 'read' | 'wait' | 'find' | 'create' | 'seal' | 'trim' | 'delete';
-type Action = Call | 'perform' | 'advance' | 'fill' | 'room' | 'close';
+type Action = Call | 'perform' | 'advance' | 'fill' | 'room' | 'damage' | 'intrude' | 'close';
 
 /** How the clients of one seed behave. */
 interface Character {
@@ -44,6 +44,8 @@ function character(random: Random): Character {
     ['delete', pick(random, [0, 0.5, 2])],
     ['fill', pick(random, [0, 0, 0.5])],
     ['room', 0.2],
+    ['damage', pick(random, [0, 0, 0.2])],
+    ['intrude', pick(random, [0, 0.1])],
     ['close', pick(random, [0, 0.1])],
   ]);
   let weightSum = 0;
@@ -63,7 +65,7 @@ export class LogWorkload {
   readonly #random: Random;
   readonly #character: Character;
   readonly #checker = new LogChecker();
-  #waits = new Set<AbortController>();
+  #waits = new Map<AbortController, { readonly log: LogId; readonly position: Position }>();
   #deleting = new Set<LogId>();
   #creating = new Set<LogId>();
   #logsMade = 0;
@@ -119,6 +121,12 @@ export class LogWorkload {
         break;
       case 'room':
         harness.room();
+        break;
+      case 'damage':
+        harness.spoil();
+        break;
+      case 'intrude':
+        harness.intrude();
         break;
       default:
         if (harness.inFlight < this.#character.inFlightMax) this.#call(action, harness.engine);
@@ -198,8 +206,8 @@ export class LogWorkload {
     const position = this.#checker.positionAt(log, 1) + this.#random.integer(3);
     const certain = this.#checker.certain(log);
     const abort = new AbortController();
-    if (this.#waits.size >= waitsMax) for (const waiting of this.#waits) waiting.abort();
-    this.#waits.add(abort);
+    if (this.#waits.size >= waitsMax) for (const waiting of this.#waits.keys()) waiting.abort();
+    this.#waits.set(abort, { log, position });
     const { life } = machine;
     const settle = (then: () => void): void => {
       if (life !== machine.life) return;
@@ -242,9 +250,9 @@ export class LogWorkload {
     });
   }
 
-  #delete(engine: LogEngine, all: readonly LogId[]): void {
+  #delete(engine: LogEngine, all: readonly LogId[], share = 0.3): void {
     const busy = (id: LogId): boolean => this.#deleting.has(id) || this.#creating.has(id);
-    const ids = all.filter((id) => !busy(id) && chance(this.#random, 0.3));
+    const ids = all.filter((id) => !busy(id) && (share === 1 || chance(this.#random, share)));
     if (ids.length === 0) return;
     for (const id of ids) {
       this.#deleting.add(id);
@@ -264,7 +272,7 @@ export class LogWorkload {
   async #close(): Promise<void> {
     const harness = this.#harness;
     if (harness.subject.forgetful) return;
-    for (const waiting of this.#waits) waiting.abort();
+    for (const waiting of this.#waits.keys()) waiting.abort();
     let closed = false;
     this.#watch('close', harness.engine.close(), () => {
       closed = true;
@@ -281,7 +289,7 @@ export class LogWorkload {
   }
 
   #lifeEnds(): void {
-    this.#waits = new Set();
+    this.#waits = new Map();
     this.#deleting = new Set();
     this.#creating = new Set();
     this.#checker.crashed();
@@ -320,7 +328,30 @@ export class LogWorkload {
       harness.heal();
     }
     await this.#resumes();
+    this.#noneForgotten();
     await this.#close();
+    if (!harness.subject.forgetful) await this.#givesBack();
+  }
+
+  /** Nobody waits for what is there. */
+  #noneForgotten(): void {
+    for (const { log, position } of this.#waits.values()) {
+      const state = this.#harness.engine.state(log);
+      const waits = state !== undefined && !state.sealed && this.#checker.certain(log).knownEnd <= position;
+      check(waits, () => `${log}: someone still waits for ${position}: ${JSON.stringify(state)}`);
+    }
+  }
+
+  /** When every log is deleted, their space is free again. */
+  async #givesBack(): Promise<void> {
+    const harness = this.#harness;
+    const { restBytesMax = 0 } = harness.subject;
+    harness.heal();
+    this.#delete(harness.engine, this.#checker.logs(), 1);
+    await harness.patiently(() => harness.inFlight === 0, 'the last delete');
+    await harness.patiently(() => harness.machine.schedule.waiting === 0, 'what follows a delete');
+    const { usedBytes } = harness.machine.image;
+    check(usedBytes <= restBytesMax, () => `${usedBytes} bytes are taken when every log is deleted`);
   }
 
   /** With room and a healthy disk the log must take an append soon. */
@@ -348,6 +379,7 @@ export class LogWorkload {
   /** Only reads may reject, and only because of the disk. */
   #rejected(what: Call | 'close', error: unknown): void {
     const reading = what === 'read' || what === 'find';
+    if (reading && this.#harness.isDamage(error)) return;
     const { ioErrors } = this.#harness.machine.disk.counts;
     if (error instanceof LogError && error.code === 'disk' && reading && ioErrors > 0) return;
     throw error;

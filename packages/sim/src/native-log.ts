@@ -6,6 +6,10 @@ import type { EngineUnderTest } from './open-log.js';
 /** One append of any workload fits into this. */
 const commitBytesMax = 256 * kib;
 
+const reserveBytes = 32 * kib;
+/** A header, a commit or two, and what rounding to blocks takes. */
+const slackBytes = 32 * kib;
+
 /** Limits that stay the same over the lives of one run, as those of one machine do. */
 export function smallLimits(random: Random): Partial<NativeLimits> {
   return {
@@ -19,7 +23,7 @@ export function smallLimits(random: Random): Partial<NativeLimits> {
     readsMax: pick(random, [1, 4]),
     readScanBytesMax: pick(random, [2 * kib, 64 * kib]),
     filesOpenMax: pick(random, [1, 8]),
-    reserveBytes: 32 * kib,
+    reserveBytes,
     deadBytesMax: pick(random, [2 * kib, 64 * kib]),
   };
 }
@@ -27,6 +31,7 @@ export function smallLimits(random: Random): Partial<NativeLimits> {
 export function nativeEngine(random: Random): EngineUnderTest {
   const limits = smallLimits(random);
   return {
+    restBytesMax: reserveBytes + (limits.deadBytesMax ?? 0) + slackBytes,
     open: ({ disk, clock, random: chances, canary }) =>
       openNativeEngine({
         disk,

@@ -28,6 +28,8 @@ export interface OpenedLog extends LogEngine {
 /** An engine, and what it may do that the native one may not. */
 export interface EngineUnderTest {
   readonly open: (options: OpenLogOptions) => Promise<OpenedLog>;
+  /** Bytes that may be taken of the disk when every log is deleted. */
+  readonly restBytesMax?: number;
   /** Forgets everything at the end of a life: it is never crashed. */
   readonly forgetful?: boolean;
   /** Answers `unknown` without a reason. */
