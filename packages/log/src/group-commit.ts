@@ -59,6 +59,8 @@ export class GroupCommit {
   #reserveWanted = false;
   /** A new file was due and found no room: tried again after the next commit. */
   #rollBlocked = false;
+  /** Files went away while the disk was full: worth a look whether it still is. */
+  #roomFreed = false;
   #running: Promise<void> | undefined;
   #sweeping: Promise<void> | undefined;
   #poison: string | undefined;
@@ -149,7 +151,8 @@ export class GroupCommit {
   }
 
   #hasWork(): boolean {
-    return this.#retry.length > 0 || !this.#queue.empty || (this.#activeIsDead() && !this.#rollBlocked);
+    const dead = this.#activeIsDead() && !this.#rollBlocked;
+    return this.#retry.length > 0 || !this.#queue.empty || dead || this.#roomFreed;
   }
 
   /** One commit, from the queue to its answers. */
@@ -268,11 +271,17 @@ export class GroupCommit {
       await this.#reserve.giveUp();
     }
     if (this.#rollDue()) await this.#roll();
-    if (this.#full === undefined) return true;
+    if (this.#full === undefined) {
+      this.#roomFreed = false;
+      return true;
+    }
     if (this.#retry.length > 0) return false;
     // What a command has freed is there only after its files are gone.
     await this.#sweeping;
-    return this.#reserve.restore();
+    const held = await this.#reserve.restore();
+    if (held && this.#roomFreed) this.#full = undefined;
+    this.#roomFreed = false;
+    return held;
   }
 
   #rollDue(): boolean {
@@ -312,12 +321,13 @@ export class GroupCommit {
     try {
       while (this.#oldestIsDead()) {
         await this.#journal.removeOldest();
-        if (this.#reserve.held) this.#full = undefined;
+        this.#roomFreed = this.#full !== undefined;
       }
     } catch (error) {
       this.#poisonBy(error);
     }
     this.#sweeping = undefined;
+    if (this.#roomFreed) this.#kick();
   }
 
   #refuseData(): void {

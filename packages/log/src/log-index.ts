@@ -61,10 +61,9 @@ export class LogIndex {
 
   /** Tells of a frame with records of this log from `position` on. */
   add(position: Position, arrivalMs: number, file: number, offset: number): void {
-    const last = this.#tail - 1;
-    if (this.length > 0 && this.#files[last] === file) {
-      if (offset - (this.#offsets[last] as number) < this.#spacing) return;
-    }
+    if (this.#isCovered(file, offset)) return;
+    while (this.length >= this.#entriesMax && this.#spacing < spacingMax) this.#thin();
+    if (this.#isCovered(file, offset)) return;
     if (this.#tail === this.#positions.length) this.#makeRoom();
     const at = this.#tail++;
     this.#positions[at] = position;
@@ -87,6 +86,13 @@ export class LogIndex {
   trim(first: Position, end: Position): void {
     if (first >= end) this.#head = this.#tail;
     while (this.length >= 2 && (this.#positions[this.#head + 1] as number) <= first) this.#head++;
+  }
+
+  /** Whether a frame at this place is near enough behind the last entry to be found from there. */
+  #isCovered(file: number, offset: number): boolean {
+    const last = this.#tail - 1;
+    if (this.length === 0 || this.#files[last] !== file) return false;
+    return offset - (this.#offsets[last] as number) < this.#spacing;
   }
 
   /** The last entry whose value is below `wanted` (or is it, when `orEqual`); the first entry when there is none. */
@@ -120,7 +126,6 @@ export class LogIndex {
   }
 
   #makeRoom(): void {
-    while (this.length >= this.#entriesMax && this.#spacing < spacingMax) this.#thin();
     const capacity = Math.max(capacityFirst, this.length * 2);
     this.#positions = moved(this.#positions, this.#head, this.#tail, new Float64Array(capacity));
     this.#arrivalsMs = moved(this.#arrivalsMs, this.#head, this.#tail, new Float64Array(capacity));
