@@ -124,6 +124,10 @@ export interface EngineCounters {
   readonly diskBytes: number;
 }
 
+/**
+ * Calls reject only with `LogError`: `closed` after `close`, `busy` when a named limit of waiting calls is reached, and,
+ * from reads, `damaged` or `disk`. What became of records is always an answer, never an error.
+ */
 export interface LogEngine {
   /** Makes logs, empty and open; those that exist are left as they are. Takes urgent space when the disk is full. */
   create(logs: readonly LogId[]): Promise<ControlOutcome>;

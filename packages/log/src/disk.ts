@@ -7,7 +7,7 @@
  * failed `sync` nobody knows what is on the disk.
  */
 export interface Disk {
-  /** The names in the directory, in no order. */
+  /** The names in the directory, in no order; without those of the lock, and those that the system puts there. */
   list(): Promise<readonly string[]>;
   /** Opens an existing file for reading and writing, or makes a new, empty one (`create`; it must not exist). */
   open(name: string, mode: 'existing' | 'create'): Promise<DiskFile>;
