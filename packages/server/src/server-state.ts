@@ -7,13 +7,13 @@ import {
   openMemoryEngine,
   openNativeEngine,
 } from '@millrace/log';
+import { CatalogError } from './catalog/catalog-error.js';
 import { prepareDataDirectory } from './data-directory.js';
-import { bind } from './dispatch/bind.js';
-import type { BoundOperation, Service } from './dispatch/operation.js';
+import type { Service } from './dispatch/operation.js';
 import type { Logger } from './logger.js';
 import { StartError } from './start-error.js';
+import { streamsService } from './streams/index.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
-import { streamsOperations } from './streams/operations/index.js';
 import { openStreams, type Streams } from './streams/streams.js';
 
 /** Everything that a server knows and a reset forgets: the log and the services over it. */
@@ -76,17 +76,16 @@ async function openEngine(options: StateOptions): Promise<LogEngine> {
   }
 }
 
-/** The Kinesis Data Streams API of 2013-12-02. */
-function streamsService(streams: Streams): Service {
-  const operations = new Map<string, BoundOperation>();
-  for (const declared of streamsOperations) operations.set(declared.name, bind(streams, declared));
-  return { targetPrefix: 'Kinesis_20131202', operations };
-}
-
 function asStartError(error: unknown, dataDir: string | undefined): unknown {
-  if (!(error instanceof LogError) || dataDir === undefined) return error;
+  if (!(error instanceof LogError || error instanceof CatalogError) || dataDir === undefined) return error;
   const options = { cause: error };
   switch (error.code) {
+    case 'newer':
+      return new StartError(
+        'foreign',
+        `The data directory ${dataDir} was written by a newer Millrace (${error.message}).`,
+        options,
+      );
     case 'locked':
       return new StartError(
         'locked',

@@ -135,6 +135,9 @@ export class Catalog {
         'unknown',
         `after ${this.limits.attemptsMax} attempts the log cannot say whether it has the command`,
       );
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      throw new CatalogError('unknown', `the log cannot be read back: ${error.message}`, { cause: error });
     } finally {
       fold.forget(id);
       this.#inFlight--;

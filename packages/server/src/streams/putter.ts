@@ -8,9 +8,9 @@
  *
  * Invariants:
  * - A record is acknowledged only in a shard that took it before it was sealed.
- * - Records of one key keep their order: those of one batch for one shard go together or not at all, and what waits
- *   for children is appended to them in the order of waiting, in the very turn in which the children appear, before
- *   any later put can see them.
+ * - Records of one key keep the order in which their puts were answered: those of one batch for one shard go together
+ *   or not at all, and what waits for children is appended to them in the order of waiting. Two puts that are under
+ *   way at once may change places around a reshard, as they may on AWS.
  */
 
 import type { Clock, Timer } from '@millrace/base';
