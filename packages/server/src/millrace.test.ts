@@ -178,12 +178,18 @@ test('CBOR puts and reads as JSON does, over both protocols', patience, async ()
 
 test('operations that are not offered answer UnknownOperationException', patience, async () => {
   await using millrace = await Millrace.start({ ephemeral: true });
-  for (const target of ['Kinesis_20131202.EnableEnhancedMonitoring', 'DynamoDB_20120810.ListTables']) {
+  const unknown = { status: 400, body: '{"__type":"UnknownOperationException"}' };
+  const later = {
+    status: 400,
+    body: '{"__type":"UnknownOperationException","message":"EnableEnhancedMonitoring is not offered by this server yet."}',
+  };
+  for (const [target, expected] of [
+    ['Kinesis_20131202.EnableEnhancedMonitoring', later],
+    ['Kinesis_20131202.Nonsense', unknown],
+    ['DynamoDB_20120810.ListTables', unknown],
+  ] as const) {
     const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target };
-    assert.deepEqual(await http2Request(millrace.port, headers, '{}'), {
-      status: 400,
-      body: '{"__type":"UnknownOperationException"}',
-    });
+    assert.deepEqual(await http2Request(millrace.port, headers, '{}'), expected);
   }
 });
 

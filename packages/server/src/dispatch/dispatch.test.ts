@@ -45,6 +45,7 @@ function dispatchOf(service: Echo = {}, lines?: string[]): Dispatch {
   const bound: Service = {
     targetPrefix: 'Echo_20260101',
     operations: new Map([echo, nothing, hot].map((each) => [each.name, bind(service, each)])),
+    notOffered: new Set(['Later']),
   };
   const clock = new AdjustableClock(new SystemClock());
   const logger = lines === undefined ? silentLogger : jsonLogger((line) => lines.push(line), clock, 'debug');
@@ -101,6 +102,14 @@ test('an operation is found by its target and answers in the protocol of its req
   });
   assert.equal(answer.contentType, cbor);
   assert.equal(cborProtocol.decode(output, answer.body).Text, 'b');
+});
+
+test('an operation that is not offered yet is refused as an unknown one, and says why', async () => {
+  const lines: string[] = [];
+  const answer = await send(dispatchOf(lines), call('Later', '{}'));
+  const body = '{"__type":"UnknownOperationException","message":"Later is not offered by this server yet."}';
+  assert.deepEqual(told(answer), [400, json, body]);
+  assert.match(lines.join(''), /"operation":"Later"/);
 });
 
 test('an operation without output answers an empty body with the type of its request', async () => {

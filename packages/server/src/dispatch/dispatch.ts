@@ -95,10 +95,8 @@ export class Dispatch {
     const dot = target.indexOf('.');
     const service = dot < 0 ? target : target.slice(0, dot);
     const name = dot < 0 ? '' : target.slice(dot + 1);
-    const operation = this.#options
-      .services()
-      .find((each) => each.targetPrefix === service)
-      ?.operations.get(name);
+    const named = this.#options.services().find((each) => each.targetPrefix === service);
+    const operation = named?.operations.get(name);
     const protocol = protocols.get(contentType);
     if (body.length === 0) {
       const code = operation === undefined ? 'UnknownOperationException' : 'SerializationException';
@@ -108,13 +106,11 @@ export class Dispatch {
       if (contentType === jsonType) return plainJsonAnswer(body);
       return service === '' || name === '' ? unnamed : unknownInXml;
     }
-    if (operation === undefined) {
-      return errorAnswer(
-        protocol,
-        isReadable(protocol, body) ? 'UnknownOperationException' : 'SerializationException',
-      );
-    }
-    return { protocol, operation };
+    if (operation !== undefined) return { protocol, operation };
+    if (!isReadable(protocol, body)) return errorAnswer(protocol, 'SerializationException');
+    if (named?.notOffered?.has(name) !== true) return errorAnswer(protocol, 'UnknownOperationException');
+    this.#options.logger.warn('an operation that is not offered was asked for', { operation: name });
+    return errorAnswer(protocol, 'UnknownOperationException', `${name} is not offered by this server yet.`);
   }
 
   #run(protocol: Protocol, operation: BoundOperation, exchange: Exchange, origin: string | undefined): void {
@@ -215,11 +211,11 @@ const unnamed = rawAnswer(
 );
 const unknownInXml = rawAnswer(404, 'UnknownOperationException');
 
-function errorAnswer(protocol: Protocol, code: string): Answer {
+function errorAnswer(protocol: Protocol, code: string, message = ''): Answer {
   return {
     status: 400,
     contentType: protocol.contentType,
-    body: protocol.encodeError(new AwsError(code, '')),
+    body: protocol.encodeError(new AwsError(code, message)),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '@millrace/base';
-import type { AwsError, Protocol, StructureShape, ValueOf } from '@millrace/wire';
+import type { Protocol, StructureShape, ValueOf } from '@millrace/wire';
 
 /** What every operation is told about its request. */
 export interface RequestContext {
@@ -61,6 +61,8 @@ export interface Service {
   /** The part of `x-amz-target` before the dot, e.g. `Kinesis_20131202`. */
   readonly targetPrefix: string;
   readonly operations: ReadonlyMap<string, BoundOperation>;
+  /** Operations that AWS has and this server has not: refused like unknown ones, but in words. */
+  readonly notOffered?: ReadonlySet<string>;
 }
 
 /** An operation bound to its service, with its types folded away. */
@@ -71,5 +73,3 @@ export interface BoundOperation {
   /** Decodes, validates, runs and encodes; rejects with an `AwsError` for whatever AWS would refuse. */
   run(protocol: Protocol, body: Uint8Array, context: RequestContext): Promise<Uint8Array>;
 }
-
-export type { AwsError };

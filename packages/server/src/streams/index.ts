@@ -2,6 +2,7 @@
 import { bind } from '../dispatch/bind.js';
 import type { Service } from '../dispatch/operation.js';
 import { streamsOperations } from './operations/index.js';
+import { operationsNotOffered } from './operations/not-offered.js';
 import type { Streams } from './streams.js';
 
 /** Kinesis Data Streams: every operation that is offered, bound to `streams`. */
@@ -10,5 +11,6 @@ export function streamsService(streams: Streams): Service {
   return {
     targetPrefix: 'Kinesis_20131202',
     operations: new Map(bound.map((operation) => [operation.name, operation])),
+    notOffered: new Set(operationsNotOffered),
   };
 }
