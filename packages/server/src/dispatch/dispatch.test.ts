@@ -106,7 +106,7 @@ test('an operation is found by its target and answers in the protocol of its req
 
 test('an operation that is not offered yet is refused as an unknown one, and says why', async () => {
   const lines: string[] = [];
-  const answer = await send(dispatchOf(lines), call('Later', '{}'));
+  const answer = await send(dispatchOf({}, lines), call('Later', '{}'));
   const body = '{"__type":"UnknownOperationException","message":"Later is not offered by this server yet."}';
   assert.deepEqual(told(answer), [400, json, body]);
   assert.match(lines.join(''), /"operation":"Later"/);
