@@ -7,7 +7,8 @@
  * A *step* is one operation performed or one move of the clock; it is what `--steps` counts.
  */
 import { AdjustableClock, type Clock, chance, pick, type Random } from '@millrace/base';
-import { crashFates, DiskImage } from './disk-image.js';
+import { DiskImage } from './disk-image.js';
+import { crashFates } from './file-body.js';
 import type { Schedule } from './schedule.js';
 import { SimulatedDisk } from './simulated-disk.js';
 

@@ -31,7 +31,8 @@
  */
 import type { Random } from '@millrace/base';
 import { type Disk, DiskError, type DiskErrorCode, type DiskFile, type DiskLock } from '@millrace/log';
-import type { DiskImage, FileBody } from './disk-image.js';
+import type { DiskImage } from './disk-image.js';
+import type { FileBody } from './file-body.js';
 import type { Schedule } from './schedule.js';
 
 /** Probabilities by kind of operation; what is 0 never fails. */
@@ -156,7 +157,7 @@ export class SimulatedDisk implements Disk {
           this.#mayFail(this.faults.nameFails, `truncating ${name}`);
           this.#image.truncate(body, length);
         }),
-      size: () => submit('size', body.id, 0, () => body.seen.length),
+      size: () => submit('size', body.id, 0, () => body.length),
       close: () =>
         submit('close', body.id, 0, () => {
           open = false;
@@ -167,8 +168,8 @@ export class SimulatedDisk implements Disk {
 
   #read(name: string, body: FileBody, target: Uint8Array, offset: number): number {
     this.#mayFail(this.faults.readFails, `reading ${name}`);
-    const count = Math.max(0, Math.min(target.length, body.seen.length - offset));
-    target.set(body.seen.bytes.subarray(offset, offset + count));
+    const count = Math.max(0, Math.min(target.length, body.length - offset));
+    target.set(body.bytes.subarray(offset, offset + count));
     if (count < target.length) target.fill(0xdb, count);
     return count;
   }
@@ -189,10 +190,10 @@ export class SimulatedDisk implements Disk {
   #sync(name: string, body: FileBody, order: number): void {
     this.counts.syncs++;
     if (this.#strikes(this.faults.syncFails)) {
-      this.#image.failSync(body, this.#random);
+      body.failSync(this.#random);
       throw this.#fail('io', `syncing ${name}`);
     }
-    this.#image.sync(body, order);
+    body.sync(order);
   }
 
   /** Performs `perform` when the schedule says so; its value or `DiskError` is the answer, if anyone still waits. */

@@ -101,9 +101,16 @@ interface ModelStream {
 export interface ReaderPlace {
   readonly incarnation: number;
   readonly shard: number;
-  /** Records from here on must come, if they were sent after `since`. */
+  /** Records from here on must come, if they were sent after `since` and arrived at `fromMs` or after. */
   next: Position;
   readonly since: number;
+  /** None that arrived earlier may come: it began at this time. */
+  readonly fromMs: number;
+}
+
+/** A reader that begins at the beginning. */
+export function readerAt(incarnation: number, shard: number): ReaderPlace {
+  return { incarnation, shard, next: 0, since: 0, fromMs: 0 };
 }
 
 /** One answer of GetRecords. */
@@ -299,6 +306,7 @@ export class StreamsChecker {
         () => `${name}: ${position} came after ${last}, from ${from}`,
       );
       check(arrivalMs >= beforeMs, () => `${name}: ${position} is past its retention`);
+      check(arrivalMs >= place.fromMs, () => `${name}: ${position} arrived before ${place.fromMs}`);
       last = position;
       this.#see(stream, place.shard, position, arrivalMs, answer.stored(i));
     }
@@ -315,6 +323,12 @@ export class StreamsChecker {
     );
     if (last >= 0) place.next = last + 1;
     if (answer.ended) this.#ended(stream, shard, answer, name);
+  }
+
+  /** When some known record of the shard arrived; 0 when it has none. */
+  arrivalAt(incarnation: number, shard: number, fraction: number): number {
+    const { known } = this.#shard(this.#stream(incarnation), shard);
+    return known[Math.floor(fraction * known.length)]?.arrivalMs ?? 0;
   }
 
   /** How many records are known: what becomes known later need not be in an answer asked for now. */
@@ -614,7 +628,12 @@ export class StreamsChecker {
     let i = 0;
     for (const known of shard.known) {
       if (known.position > to) break;
-      if (known.position < from || known.number <= place.since || known.arrivalMs < horizonMs) continue;
+      if (
+        known.position < from ||
+        known.number <= place.since ||
+        known.arrivalMs < Math.max(horizonMs, place.fromMs)
+      )
+        continue;
       while (i < records.count && (records.positions[i] ?? 0) < known.position) i++;
       const there = i < records.count && records.positions[i] === known.position;
       const tooNew =

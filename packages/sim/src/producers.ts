@@ -1,0 +1,75 @@
+/** Those who put records: batches under a few keys, many at a time. */
+import { pick, type Random } from '@millrace/base';
+import type { PutBatch, Stream } from '@millrace/server';
+import { AwsError, hashKeyToWords, hashKeyWords, partitionKeyHash } from '@millrace/wire';
+import { dataBytesMin, type SentRecord, storedBytes } from './streams-checker.js';
+import { caller, type StreamsWorld } from './streams-world.js';
+
+const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'].map((key) => ({ key, hash: partitionKeyHash(key) }));
+
+export interface ProducersLimits {
+  readonly batchMax: number;
+  readonly dataBytesMax: number;
+  readonly putsInFlightMax: number;
+}
+
+export class Producers {
+  readonly #world: StreamsWorld;
+  readonly #random: Random;
+  readonly #limits: ProducersLimits;
+  #inFlight = 0;
+
+  constructor(world: StreamsWorld, random: Random, limits: ProducersLimits) {
+    this.#world = world;
+    this.#random = random;
+    this.#limits = limits;
+  }
+
+  lifeEnds(): void {
+    this.#inFlight = 0;
+  }
+
+  put(stream: Stream): void {
+    const { service, harness, checker, nowMs } = this.#world;
+    const { batchMax, dataBytesMax, putsInFlightMax } = this.#limits;
+    const writable = stream.status === 'ACTIVE' || stream.status === 'UPDATING';
+    if (this.#inFlight >= putsInFlightMax || !writable) {
+      harness.perform();
+      return;
+    }
+    const records: SentRecord[] = [];
+    for (let n = 1 + this.#random.integer(batchMax); n > 0; n--) {
+      const { key, hash } = pick(this.#random, keys);
+      const bytes = dataBytesMin + this.#random.integer(dataBytesMax);
+      records.push(checker.sending(stream.incarnation, key, hash, bytes, nowMs));
+    }
+    this.#inFlight++;
+    harness.watch(
+      service.put(batchOf(stream.name, records), caller, records.length === 1),
+      (answer) => {
+        this.#inFlight--;
+        this.#world.observe();
+        harness.trace.note('put', answer.count, answer.failedCount);
+        checker.put(records, answer, this.#world.diskIsGood);
+      },
+      (error) => {
+        this.#inFlight--;
+        if (!(error instanceof AwsError)) throw error;
+        checker.refused(records, this.#world.diskIsGood);
+      },
+    );
+  }
+}
+
+function batchOf(streamName: string, records: readonly SentRecord[]): PutBatch {
+  const parts = records.map(storedBytes);
+  const ends = new Uint32Array(parts.length);
+  const hashes = new Uint32Array(parts.length * hashKeyWords);
+  let end = 0;
+  for (const [i, part] of parts.entries()) {
+    ends[i] = end += part.length;
+    hashKeyToWords(records[i]?.hash ?? 0n, hashes, i * hashKeyWords);
+  }
+  const payload = Buffer.concat(parts);
+  return { streamName, streamArn: undefined, count: parts.length, payload, ends, hashes };
+}

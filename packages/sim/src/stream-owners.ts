@@ -1,0 +1,119 @@
+/** Those who make, split, merge and delete streams: one command at a time for each name. */
+import { pick, type Random } from '@millrace/base';
+import type { Shard, Stream } from '@millrace/server';
+import { AwsError, shardIdOf } from '@millrace/wire';
+import { addressOf, caller, type StreamsWorld } from './streams-world.js';
+import { check } from './violation.js';
+
+const streamNames = ['a', 'b', 'c'];
+
+export interface OwnersLimits {
+  readonly streamsMax: number;
+  readonly shardsMax: number;
+}
+
+export class StreamOwners {
+  readonly #world: StreamsWorld;
+  readonly #random: Random;
+  readonly #limits: OwnersLimits;
+  /** Names with a command under way. */
+  #busy = new Set<string>();
+
+  constructor(world: StreamsWorld, random: Random, limits: OwnersLimits) {
+    this.#world = world;
+    this.#random = random;
+    this.#limits = limits;
+  }
+
+  lifeEnds(): void {
+    this.#busy = new Set();
+  }
+
+  create(): void {
+    const { service, checker } = this.#world;
+    const name = pick(this.#random, streamNames.slice(0, this.#limits.streamsMax));
+    if (this.#busy.has(name)) return;
+    const shards = 1 + this.#random.integer(this.#limits.shardsMax);
+    checker.creating(name);
+    const stream = { name, shards, mode: 'PROVISIONED', recordKibMax: 1024, tags: {} } as const;
+    this.#command(name, service.create(caller, stream), () => {
+      check(this.#world.find(name) !== undefined, () => `${name} was made and is not there`);
+    });
+  }
+
+  delete(stream: Stream): void {
+    const { service, checker, harness } = this.#world;
+    const { name, incarnation } = stream;
+    if (this.#busy.has(name)) return;
+    checker.deleting(incarnation);
+    this.#command(
+      name,
+      service.delete(stream),
+      () => checker.deleted(incarnation),
+      (error) => {
+        const failed = error.code === 'InternalFailureException' && this.#world.diskIsGood;
+        check(!failed || !harness.deletesWork, () => `a stream cannot be deleted: ${error.message}`);
+      },
+    );
+  }
+
+  split(stream: Stream): void {
+    const open = openShards(stream);
+    const { index, range } = pick(this.#random, open);
+    if (this.#busy.has(stream.name) || open.length >= this.#limits.shardsMax) return;
+    const at = range.start + ((range.end - range.start) * BigInt(1 + this.#random.integer(999))) / 1000n;
+    const { service } = this.#world;
+    const call = service.split(addressOf(stream), caller, shardIdOf(index), at.toString());
+    this.#reshard(stream, [index], call);
+  }
+
+  merge(stream: Stream): void {
+    const open = openShards(stream);
+    const at = this.#random.integer(open.length);
+    const [low, high] = [open[at], open[at + 1]];
+    if (this.#busy.has(stream.name) || low === undefined || high === undefined) return;
+    const { service } = this.#world;
+    const call = service.merge(addressOf(stream), caller, shardIdOf(low.index), shardIdOf(high.index));
+    this.#reshard(stream, [low.index, high.index], call);
+  }
+
+  #reshard(stream: Stream, parents: readonly number[], call: Promise<void>): void {
+    const { checker } = this.#world;
+    checker.resharding(stream.incarnation, parents);
+    this.#command(stream.name, call, () => {
+      if (!checker.mayBeGone(stream.incarnation)) checker.resharded(stream.incarnation, parents);
+    });
+  }
+
+  #command(
+    name: string,
+    call: Promise<void>,
+    done: () => void,
+    refused: (error: AwsError) => void = () => undefined,
+  ): void {
+    const { harness } = this.#world;
+    this.#busy.add(name);
+    harness.watch(
+      call,
+      () => {
+        this.#busy.delete(name);
+        this.#world.observe();
+        harness.trace.note(`command done ${name}`);
+        done();
+      },
+      (error) => {
+        this.#busy.delete(name);
+        if (this.#world.unreadable(error)) return;
+        if (!(error instanceof AwsError)) throw error;
+        harness.trace.note(error.code);
+        refused(error);
+      },
+    );
+  }
+}
+
+/** By their place on the ring. */
+function openShards(stream: Stream): Shard[] {
+  const open = stream.shards.filter((shard) => shard.closed === undefined);
+  return open.sort((a, b) => (a.range.start < b.range.start ? -1 : 1));
+}
