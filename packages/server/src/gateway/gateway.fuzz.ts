@@ -36,6 +36,7 @@ const pieces = fc.oneof(
 );
 
 test(`random bytes never end the server (seed ${seed})`, { timeout: 120_000 }, async () => {
+  console.log(`seed ${seed}`);
   await using server = await startGateway({
     limits: { bodyBytesMax: 10_000, headerMs: 300, requestMs: 300, idleMs: 300, discardMs: 50 },
   });

@@ -60,6 +60,29 @@ test('pipelined requests are worked on one at a time and answered in order', pat
   client.destroy();
 });
 
+test('a request without a body waits for the one with a body that came before it', patience, async () => {
+  const begun: string[] = [];
+  await using server = await startGateway({
+    handle: (exchange) => {
+      begun.push(exchange.path);
+      echo(exchange);
+    },
+  });
+  const client = new RawClient(server.port);
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\n\r\n`;
+  await client.write(
+    requestText({ path: '/1', body: 'abc' }) +
+      get('/2') +
+      requestText({ path: '/3', body: 'de' }) +
+      get('/4'),
+  );
+  for (const body of ['POST /1 3', 'GET /2 0', 'POST /3 2', 'GET /4 0']) {
+    assert.equal((await client.response()).body, body);
+  }
+  assert.deepEqual(begun, ['/1', '/2', '/3', '/4']);
+  client.destroy();
+});
+
 test('requests pipelined without end are refused, and nothing of them is kept', patience, async () => {
   const held: Exchange[] = [];
   await using server = await startGateway({
@@ -311,6 +334,38 @@ test('garbage is refused with a sentence', patience, async () => {
     await client.closed();
   }
   await assertAnswers(server.port);
+});
+
+test(
+  'an offer to upgrade to h2c is passed over, as RFC 9110 lets us, and the connection lives on',
+  patience,
+  async () => {
+    await using server = await startGateway();
+    const client = new RawClient(server.port);
+    const offer = {
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAMAAABkAAQAAP__',
+    };
+    await client.write(requestText({ headers: offer, body: 'abc' }));
+    assert.equal((await client.response()).body, 'POST / 3');
+    await client.write(requestText({ body: 'de' }));
+    assert.equal((await client.response()).body, 'POST / 2');
+    client.destroy();
+  },
+);
+
+test('garbage after whole requests does not cost them their answers', patience, async () => {
+  await using server = await startGateway();
+  for (const more of ['', 'x: y\r\n', 'accept: */*\r\n']) {
+    const client = new RawClient(server.port);
+    await client.write(`${requestText({ body: 'abc' })}GET /x HTTP/1.1\r\n${more}\r\n\0\0\x03\t`);
+    assert.equal((await client.response()).body, 'POST / 3', more);
+    assert.equal((await client.response()).body, 'GET /x 0', more);
+    assert.equal((await client.response()).status, 400, more);
+    await client.closed();
+  }
+  await until(() => server.gateway.load.connections === 0);
 });
 
 test('TLS is refused in cleartext', patience, async () => {

@@ -90,8 +90,8 @@ export class Http1 {
 class Http1Connection {
   readonly intake: Intake;
   readonly socket: Socket;
+  /** In the order they came, which is the order of their answers: the first is worked on when it is whole. */
   readonly #held = new Set<Http1Exchange>();
-  readonly #waiting: Http1Exchange[] = [];
   #working: Http1Exchange | undefined;
   /** Set when nothing more is taken from this connection; said once what is held has been answered. */
   #last: Refusal | undefined;
@@ -115,10 +115,13 @@ class Http1Connection {
     exchange.collect(expectsContinue);
   }
 
-  /** The exchange's request is whole: it is its turn once those before it have been answered. */
-  ready(exchange: Http1Exchange): void {
-    this.#waiting.push(exchange);
-    if (this.#working === undefined) this.#next();
+  /** Begins the first of those held, if it is whole and not begun. */
+  next(): void {
+    const [exchange] = this.#held;
+    if (exchange === undefined || exchange === this.#working || !exchange.ready) return;
+    this.#working = exchange;
+    this.socket.setTimeout(0);
+    this.intake.begin(exchange);
   }
 
   /** The exchange's response is out, or will never be. */
@@ -126,10 +129,8 @@ class Http1Connection {
     if (!this.#held.delete(exchange)) return;
     this.intake.releasePipelined(this.#held.size);
     if (this.#held.size === readAheadRequests) this.socket.resume();
-    if (this.#working === exchange) {
-      this.#working = undefined;
-      this.#next();
-    }
+    if (this.#working === exchange) this.#working = undefined;
+    this.next();
     this.#sayLast();
     if (this.intake.closing) this.endIfIdle();
   }
@@ -184,7 +185,6 @@ class Http1Connection {
   }
 
   #cutAll(): void {
-    this.#waiting.length = 0;
     for (const exchange of this.#held) exchange.cut();
     for (let held = this.#held.size - 1; held >= 0; held--) this.intake.releasePipelined(held);
     this.#held.clear();
@@ -212,22 +212,14 @@ class Http1Connection {
     if (this.socket.writable) this.socket.end(refusalBytes(this.#last));
     else this.socket.destroy();
   }
-
-  #next(): void {
-    const exchange = this.#waiting.shift();
-    if (exchange === undefined) return;
-    this.#working = exchange;
-    this.socket.setTimeout(0);
-    this.intake.begin(exchange);
-  }
 }
 
 class Http1Exchange extends PendingExchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
-  /** Whether the whole body is there. */
-  whole = false;
+  /** Whether all of the request is here, told and read: it may be worked on. */
+  ready = false;
   readonly #connection: Http1Connection;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -242,6 +234,14 @@ class Http1Exchange extends PendingExchange {
     this.method = request.method ?? '';
     this.path = request.url ?? '/';
     this.headers = request.headers;
+  }
+
+  /**
+   * Whether all of the request was received. Its last events may still be on their way: the parser goes through what
+   * the socket brought in one go, and node:http tells of it later.
+   */
+  get whole(): boolean {
+    return this.#request.complete && !this.#refused;
   }
 
   get body(): Uint8Array {
@@ -306,8 +306,8 @@ class Http1Exchange extends PendingExchange {
 
   #complete(): void {
     if (this.#refused) return;
-    this.whole = true;
-    this.#connection.ready(this);
+    this.ready = true;
+    this.#connection.next();
   }
 
   /**
