@@ -152,9 +152,9 @@ export const CASES = [
     title: `Put to seen: 200 records/s, 4 shards, each polled with a pause of ${POLL_PAUSE_MS} ms`,
     entrants: [load('millrace', 'millrace', latency), load('kinesalite', 'kinesalite', latency)],
     rows: [
-      { title: 'Put to seen, p50', unit: 'ms', value: (figures) => figures.p50Ms },
-      { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.p99Ms, atMost: 5 },
-      { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.p99Ms, beside: 'kinesalite' },
+      { title: 'Put to seen, p50', unit: 'ms', value: (figures) => figures.seenP50Ms },
+      { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.seenP99Ms, atMost: 5 },
+      { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.seenP99Ms, beside: 'kinesalite' },
     ],
   },
   {

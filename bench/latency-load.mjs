@@ -19,41 +19,43 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * @param job `{ port, stream, shardIds, perSecond, warmMs, measureMs }`
- * @returns `{ sent, latenciesMs }`, the latencies of the records put after the warm-up
+ * @returns `{ sent, seenMs, answeredMs }`: of each record put after the warm-up, when it was seen and when its put was
+ * answered, from when the put was begun
  */
 export async function latencyLoad(job) {
   const total = Math.round(((job.warmMs + job.measureMs) / 1000) * job.perSecond);
   const warm = Math.round((job.warmMs / 1000) * job.perSecond);
   const begun = new Float64Array(total);
-  const latenciesMs = new Float64Array(total).fill(Number.NaN);
+  const seenMs = new Float64Array(total).fill(Number.NaN);
+  const answeredMs = new Float64Array(total);
   let seen = 0;
   let done = false;
 
   const onRecord = (number, now) => {
-    if (!Number.isNaN(latenciesMs[number])) throw new Error(`record ${number} was read twice`);
-    latenciesMs[number] = now - begun[number];
+    if (!Number.isNaN(seenMs[number])) throw new Error(`record ${number} was read twice`);
+    seenMs[number] = now - begun[number];
     seen++;
   };
   const pollers = job.shardIds.map((shardId) => poll(job, shardId, () => done, onRecord));
   const consuming = Promise.all(pollers);
   const finish = async () => {
-    await produce(job, total, begun);
+    await produce(job, begun, answeredMs);
     for (let waited = 0; seen < total && waited < DRAIN_MS_MAX; waited += 10) await pause(10);
     done = true;
   };
   await Promise.all([finish(), consuming]);
   if (seen !== total) throw new Error(`${total} records were put, ${seen} were seen`);
-  return { sent: total, latenciesMs: latenciesMs.subarray(warm) };
+  return { sent: total, seenMs: seenMs.subarray(warm), answeredMs: answeredMs.subarray(warm) };
 }
 
-async function produce(job, total, begun) {
+async function produce(job, begun, answeredMs) {
   const idle = await Promise.all(
     Array.from({ length: PRODUCER_CONNECTIONS }, () => Http1Connection.connect(job.port)),
   );
   const connections = [...idle];
   const open = new Set();
   const started = performance.now();
-  for (let number = 0; number < total; number++) {
+  for (let number = 0; number < begun.length; number++) {
     const wait = started + (number * 1000) / job.perSecond - performance.now();
     if (wait > 0) await pause(wait);
     if (idle.length === 0) await Promise.race(open);
@@ -68,6 +70,7 @@ async function produce(job, total, begun) {
     const answered = connection.send(put).then(({ status, body }) => {
       if (status !== 200)
         throw new Error(`PutRecord was answered with ${status}: ${body.toString('latin1', 0, 300)}`);
+      answeredMs[number] = performance.now() - begun[number];
       idle.push(connection);
       open.delete(answered);
     });

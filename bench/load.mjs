@@ -5,7 +5,7 @@
  */
 import { createStream } from './calls.mjs';
 import { latencyLoad } from './latency-load.mjs';
-import { cpuSeconds, machineSeconds } from './process-figures.mjs';
+import { meter } from './process-figures.mjs';
 import { putLoad, Sent } from './put-load.mjs';
 import { readBack, readLoad } from './read-load.mjs';
 
@@ -22,8 +22,9 @@ class Window {
   #opensAt;
   #closesAt;
   #counted = 0;
-  #first;
-  #last;
+  #countedBefore = 0;
+  #meter;
+  #shares;
   #latenciesMs = [];
 
   constructor({ serverPid, warmMs, measureMs }) {
@@ -33,50 +34,39 @@ class Window {
   }
 
   count(records, tookMs) {
+    if (this.over) return;
     this.#counted += records;
     const at = performance.now();
-    if (this.#first === undefined) {
-      if (at >= this.#opensAt) this.#first = this.#mark(at);
-    } else if (this.#last === undefined) {
+    if (this.#meter === undefined) {
+      if (at >= this.#opensAt) this.#open();
+    } else {
       if (tookMs !== undefined) this.#latenciesMs.push(tookMs);
-      if (at >= this.#closesAt) this.#last = this.#mark(at);
+      if (at >= this.#closesAt) this.#close();
     }
   }
 
   get over() {
-    return this.#last !== undefined;
+    return this.#shares !== undefined;
   }
 
-  #mark(at) {
-    return {
-      at,
-      counted: this.#counted,
-      server: cpuSeconds(this.#pid),
-      all: machineSeconds(),
-      own: process.cpuUsage(),
-    };
+  #open() {
+    this.#countedBefore = this.#counted;
+    this.#meter = meter(this.#pid);
   }
 
-  /** Shares are of one core; `othersBusy` is what the rest of the machine did meanwhile, the noise of the figure. */
+  #close() {
+    this.#shares = this.#meter();
+    this.#counted -= this.#countedBefore;
+  }
+
   figures() {
-    const first = this.#first;
-    const last = this.#last;
-    const seconds = (last.at - first.at) / 1000;
-    const records = last.counted - first.counted;
-    const own = (last.own.user + last.own.system - first.own.user - first.own.system) / 1e6;
-    const figures = {
-      recordsPerSecond: records / seconds,
-      generatorBusy: own / seconds,
+    const { seconds, serverSeconds, ...shares } = this.#shares;
+    return {
+      recordsPerSecond: this.#counted / seconds,
+      serverMicrosPerRecord: serverSeconds === undefined ? undefined : (serverSeconds * 1e6) / this.#counted,
+      ...shares,
       requestP50Ms: quantile(this.#latenciesMs, 0.5),
       requestP99Ms: quantile(this.#latenciesMs, 0.99),
-    };
-    if (first.server === undefined || first.all === undefined) return figures;
-    const server = last.server - first.server;
-    return {
-      ...figures,
-      serverMicrosPerRecord: (server * 1e6) / records,
-      serverBusy: server / seconds,
-      othersBusy: (last.all - first.all - server - own) / seconds,
     };
   }
 }
@@ -131,12 +121,17 @@ const JOBS = {
 
   async latency(job) {
     const shardIds = await createStream(job.port, STREAM, job.shards);
-    const { sent, latenciesMs } = await latencyLoad({ ...job, stream: STREAM, shardIds });
+    const shares = meter(job.serverPid);
+    const { sent, seenMs, answeredMs } = await latencyLoad({ ...job, stream: STREAM, shardIds });
+    const { serverBusy, generatorBusy, othersBusy } = shares();
     return {
+      ...{ serverBusy, generatorBusy, othersBusy },
       putRecords: sent,
-      p50Ms: quantile(latenciesMs, 0.5),
-      p99Ms: quantile(latenciesMs, 0.99),
-      maxMs: quantile(latenciesMs, 1),
+      seenP50Ms: quantile(seenMs, 0.5),
+      seenP99Ms: quantile(seenMs, 0.99),
+      seenMaxMs: quantile(seenMs, 1),
+      answeredP50Ms: quantile(answeredMs, 0.5),
+      answeredP99Ms: quantile(answeredMs, 0.99),
     };
   },
 };

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadAverage, residentMb } from './process-figures.mjs';
+import { loadAverage, meter, residentMb } from './process-figures.mjs';
 import { diskBytes, startServer } from './servers.mjs';
 
 const LOAD = fileURLToPath(new URL('./load.mjs', import.meta.url));
@@ -67,9 +67,11 @@ function runLoad(job, onMeasured) {
 /** From before the spawn to the first answer, and resident memory while nothing is asked. */
 export function measureStart(name, options) {
   return withServer(name, options, async (server) => {
+    const shares = meter(server.pid);
     await pause(IDLE_AFTER_START_MS);
     const afterStart = residentMb(server.pid);
     await pause(IDLE_QUIET_MS);
-    return { firstAnswerMs: server.firstAnswerMs, idleMb: Math.max(afterStart, residentMb(server.pid)) };
+    const idleMb = Math.max(afterStart, residentMb(server.pid));
+    return { firstAnswerMs: server.firstAnswerMs, idleMb, othersBusy: shares().othersBusy };
   });
 }

@@ -75,17 +75,20 @@ export function progress(caseName, run, label, figures) {
     if (figures.serverMicrosPerRecord !== undefined)
       parts.push(
         `server ${number(figures.serverMicrosPerRecord)} µs/record (${percent(figures.serverBusy)} busy)`,
-        `others ${percent(figures.othersBusy)}`,
       );
     parts.push(`generator ${percent(figures.generatorBusy)} busy`);
   }
   if (figures.requestP50Ms !== undefined)
     parts.push(`request p50 ${number(figures.requestP50Ms)} p99 ${number(figures.requestP99Ms)} ms`);
-  if (figures.p99Ms !== undefined) parts.push(`p50 ${number(figures.p50Ms)} p99 ${number(figures.p99Ms)} ms`);
+  if (figures.seenP99Ms !== undefined) {
+    parts.push(`seen p50 ${number(figures.seenP50Ms)} p99 ${number(figures.seenP99Ms)} ms`);
+    parts.push(`answered p50 ${number(figures.answeredP50Ms)} p99 ${number(figures.answeredP99Ms)} ms`);
+  }
   if (figures.firstAnswerMs !== undefined)
     parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
   if (figures.putRecords !== undefined) parts.push(`${figures.putRecords} records in all`);
   if (figures.residentMb !== undefined) parts.push(`resident ${number(figures.residentMb)} MB`);
+  if (figures.othersBusy !== undefined) parts.push(`others ${percent(figures.othersBusy)}`);
   return `${caseName} ${run} ${label}: ${parts.join(', ')}`;
 }
 

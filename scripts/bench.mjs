@@ -4,6 +4,7 @@
  *      --seconds N    measured seconds of each load (6)         --runs N      interleaved runs (3)
  *      --only NAME    one case, may be repeated                 --list        names the cases
  *      --entrant NAME only these of a case's entrants, for work on one of them; targets are then not judged
+ *      --quiet N      repeats a round, up to N times a case, in which others took more than 0.3 of a core (0)
  *      --json FILE    every figure of every run                 --dir DIR     where the data goes (bench/tmp)
  *      --profile DIR  a V8 processor profile of each Millrace   --no-build    measure what is built
  */
@@ -19,6 +20,8 @@ import { killAll } from '../bench/servers.mjs';
 import { root as ROOT, setUp } from './setup.mjs';
 
 const WARM_MS = 2000;
+/** A round is noisy when something else took more than this of a core during one of its runs. */
+const OTHERS_BUSY_MAX = 0.3;
 
 function stop(message) {
   console.error(message);
@@ -34,6 +37,7 @@ function readFlags() {
         only: { type: 'string', multiple: true, default: [] },
         entrant: { type: 'string', multiple: true, default: [] },
         list: { type: 'boolean', default: false },
+        quiet: { type: 'string', default: '0' },
         json: { type: 'string' },
         dir: { type: 'string', default: path.join(ROOT, 'bench/tmp') },
         profile: { type: 'string' },
@@ -72,22 +76,28 @@ async function prepare() {
   if (status !== 0) stop('Installing what Millrace is compared with (npm ci --prefix bench) failed.');
 }
 
-/** Measures a case's entrants in turn, run after run. */
+/** Measures a case's entrants in turn, round after round; noisy rounds are repeated while `repeats` last. */
 async function measureCase(chosen, options, runCount) {
   const entrants = chosen.entrants.filter(
     ({ label }) => flags.entrant.length === 0 || flags.entrant.includes(label),
   );
   const runs = [];
-  for (let i = 1; i <= runCount; i++) {
-    const figuresOf = new Map();
+  let repeats = Number(flags.quiet);
+  while (runs.length < runCount) {
+    const round = new Map();
     for (const entrant of entrants) {
       const figures = await entrant.measure(options);
-      figuresOf.set(entrant.label, figures);
-      console.error(progress(chosen.name, `${i}/${runCount}`, entrant.label, figures));
+      round.set(entrant.label, figures);
+      console.error(progress(chosen.name, `${runs.length + 1}/${runCount}`, entrant.label, figures));
     }
-    runs.push(figuresOf);
+    if (isNoisy(round) && repeats > 0) repeats--;
+    else runs.push(round);
   }
   return runs;
+}
+
+function isNoisy(round) {
+  return [...round.values()].some(({ othersBusy }) => othersBusy > OTHERS_BUSY_MAX);
 }
 
 async function main() {
@@ -118,9 +128,11 @@ async function main() {
   const times = { warmMs: WARM_MS, measureMs, ...(profile.length > 0 ? { readBack: false } : {}) };
   const options = { root, times, nodeOptions: profile };
   const rows = [];
+  let noisy = 0;
   const record = { machine, seconds: measureMs / 1000, runs: runCount, cases: [] };
   for (const chosen of cases) {
     const runs = await measureCase(chosen, options, runCount);
+    noisy += runs.filter(isNoisy).length;
     record.cases.push({
       name: chosen.name,
       title: chosen.title,
@@ -131,6 +143,10 @@ async function main() {
   record.rows = rows;
   if (flags.json !== undefined) fs.writeFileSync(flags.json, `${JSON.stringify(record, undefined, 2)}\n`);
   if (rows.length > 0) console.log(`\n${table(rows)}\n\n${machineLine(machine)}`);
+  if (noisy > 0)
+    console.log(
+      `something else was busy in ${noisy} of ${cases.length * runCount} rounds: do not trust their rates`,
+    );
   const missed = rows.filter((row) => row.met === false);
   if (missed.length > 0) console.log(`${missed.length} target${missed.length === 1 ? '' : 's'} missed`);
   process.exitCode = missed.length > 0 ? 1 : 0;
