@@ -8,7 +8,7 @@
 import { chance, pick, type Random } from '@millrace/base';
 import type { Shard, Stream } from '@millrace/server';
 import { AwsError, sequenceNumber, shardIdOf } from '@millrace/wire';
-import { type ReaderPlace, readerAt } from './streams-checker.js';
+import { type ReaderPlace, readerAt } from './streams-model.js';
 import { addressOf, answerOf, caller, type StreamsWorld } from './streams-world.js';
 import { check } from './violation.js';
 
@@ -128,7 +128,7 @@ export class Followers {
         this.#world.observe();
         // An iterator of a stream that was deleted and made again reads the new one.
         if (result.stream.incarnation !== place.incarnation) {
-          check(checker.mayBeGone(place.incarnation), () => 'a reader was led to another stream');
+          check(checker.lineage.mayBeGone(place.incarnation), () => 'a reader was led to another stream');
           this.#drop(follower);
           return;
         }
@@ -170,7 +170,7 @@ export class Followers {
       follower.iterator = undefined;
       return;
     }
-    const gone = checker.mayBeGone(incarnation) || checker.mayBeExpired(incarnation, shard);
+    const gone = checker.lineage.mayBeGone(incarnation) || checker.lineage.mayBeExpired(incarnation, shard);
     const told = error.code === 'ResourceNotFoundException' && gone;
     check(told, () => `a reader was told ${error.code}: ${error.message}`);
     this.#drop(follower);

@@ -43,7 +43,7 @@ export interface Temper {
   readonly settles: number;
 }
 
-export function temper(random: Random): Temper {
+function temper(random: Random): Temper {
   return {
     crashEvery: pick(random, [12, 40, 150, 600]),
     powerShare: pick(random, [0.5, 0.8, 1]),

@@ -8,7 +8,8 @@
 import { chance, pick, type Random } from '@millrace/base';
 import { type LogEngine, LogError, type LogId, type Position } from '@millrace/log';
 import { Harness } from './harness.js';
-import { LogChecker, recordBytesMin } from './log-checker.js';
+import { LogChecker } from './log-checker.js';
+import { recordBytesMin } from './log-model.js';
 import type { EngineUnderTest } from './open-log.js';
 import type { RunOptions, RunReport } from './run.js';
 import { check } from './violation.js';

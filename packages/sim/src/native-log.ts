@@ -11,7 +11,7 @@ const reserveBytes = 32 * kib;
 const slackBytes = 32 * kib;
 
 /** Limits that stay the same over the lives of one run, as those of one machine do. */
-export function smallLimits(random: Random): Partial<NativeLimits> {
+function smallLimits(random: Random): Partial<NativeLimits> {
   return {
     journalFileBytesMax: pick(random, [4 * kib, 16 * kib, 64 * kib]),
     commitBytesMax,

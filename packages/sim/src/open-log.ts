@@ -13,7 +13,7 @@ export const canaries = [
 ] as const;
 export type Canary = (typeof canaries)[number];
 
-export interface OpenLogOptions {
+interface OpenLogOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;

@@ -2,7 +2,7 @@
 import { pick, type Random } from '@millrace/base';
 import type { PutBatch, Stream } from '@millrace/server';
 import { AwsError, hashKeyToWords, hashKeyWords, partitionKeyHash } from '@millrace/wire';
-import { dataBytesMin, type SentRecord, storedBytes } from './streams-checker.js';
+import { dataBytesMin, type SentRecord, storedBytes } from './streams-model.js';
 import { caller, type StreamsWorld } from './streams-world.js';
 
 const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'].map((key) => ({ key, hash: partitionKeyHash(key) }));

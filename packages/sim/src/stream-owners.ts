@@ -30,11 +30,11 @@ export class StreamOwners {
   }
 
   create(): void {
-    const { service, checker } = this.#world;
+    const { service, lineage } = this.#world;
     const name = pick(this.#random, streamNames.slice(0, this.#limits.streamsMax));
     if (this.#busy.has(name)) return;
     const shards = 1 + this.#random.integer(this.#limits.shardsMax);
-    checker.creating(name);
+    lineage.creating(name);
     const stream = { name, shards, mode: 'PROVISIONED', recordKibMax: 1024, tags: {} } as const;
     this.#command(name, service.create(caller, stream), () => {
       check(this.#world.find(name) !== undefined, () => `${name} was made and is not there`);
@@ -42,14 +42,14 @@ export class StreamOwners {
   }
 
   delete(stream: Stream): void {
-    const { service, checker, harness } = this.#world;
+    const { service, lineage, harness } = this.#world;
     const { name, incarnation } = stream;
     if (this.#busy.has(name)) return;
-    checker.deleting(incarnation);
+    lineage.deleting(incarnation);
     this.#command(
       name,
       service.delete(stream),
-      () => checker.deleted(incarnation),
+      () => lineage.deleted(incarnation),
       (error) => {
         const failed = error.code === 'InternalFailureException' && this.#world.diskIsGood;
         check(!failed || !harness.deletesWork, () => `a stream cannot be deleted: ${error.message}`);
@@ -78,10 +78,10 @@ export class StreamOwners {
   }
 
   #reshard(stream: Stream, parents: readonly number[], call: Promise<void>): void {
-    const { checker } = this.#world;
-    checker.resharding(stream.incarnation, parents);
+    const { lineage } = this.#world;
+    lineage.resharding(stream.incarnation, parents);
     this.#command(stream.name, call, () => {
-      if (!checker.mayBeGone(stream.incarnation)) checker.resharded(stream.incarnation, parents);
+      if (!lineage.mayBeGone(stream.incarnation)) lineage.resharded(stream.incarnation, parents);
     });
   }
 

@@ -15,7 +15,7 @@ import type { EngineUnderTest, OpenedLog } from './open-log.js';
 import { Producers, type ProducersLimits } from './producers.js';
 import type { RunOptions, RunReport } from './run.js';
 import { type OwnersLimits, StreamOwners } from './stream-owners.js';
-import { type ReaderPlace, readerAt } from './streams-checker.js';
+import { type ReaderPlace, readerAt } from './streams-model.js';
 import { addressOf, answerOf, caller, StreamsWorld } from './streams-world.js';
 import { check } from './violation.js';
 
@@ -87,7 +87,7 @@ export class StreamsWorkload {
     return this.#harness.run(
       'streams',
       () => this.#body(),
-      () => ({ ...this.#world.checker.counts }),
+      () => ({ ...this.#world.checker.counts, ...this.#world.lineage.counts }),
     );
   }
 
@@ -229,9 +229,9 @@ export class StreamsWorkload {
     if (this.#harness.endsByDamage(error)) return 'over';
     if (error instanceof AwsError && error.code === 'ResourceNotFoundException') {
       this.#world.observe();
-      const { checker } = this.#world;
+      const { lineage } = this.#world;
       const { incarnation, shard } = place;
-      const gone = checker.mayBeGone(incarnation) || checker.mayBeExpired(incarnation, shard);
+      const gone = lineage.mayBeGone(incarnation) || lineage.mayBeExpired(incarnation, shard);
       check(gone, () => `a shard cannot be read: ${error.message}`);
       return 'gone';
     }

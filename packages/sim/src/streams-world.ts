@@ -2,7 +2,9 @@
 import { LogError } from '@millrace/log';
 import type { GetRecordsResult, Stream, Streams } from '@millrace/server';
 import type { Harness } from './harness.js';
-import { type RecordsAnswer, StreamsChecker } from './streams-checker.js';
+import type { LineageChecker } from './lineage-checker.js';
+import { StreamsChecker } from './streams-checker.js';
+import type { RecordsAnswer } from './streams-model.js';
 import { check } from './violation.js';
 
 export const caller = { account: '123456789012', region: 'us-east-1' };
@@ -14,6 +16,10 @@ export class StreamsWorld {
 
   constructor(harness: Harness) {
     this.harness = harness;
+  }
+
+  get lineage(): LineageChecker {
+    return this.checker.lineage;
   }
 
   get service(): Streams {
@@ -36,8 +42,8 @@ export class StreamsWorld {
   /** A server has started; its clock stands where it should. */
   started(service: Streams): void {
     this.#service = service;
-    this.checker.started(this.nowMs);
-    this.observe();
+    this.lineage.sawTime(this.harness.machine.newestMs);
+    this.checker.started(this.nowMs, this.streams);
   }
 
   lifeEnds(): void {
@@ -48,8 +54,8 @@ export class StreamsWorld {
   /** What the catalog shows is so from now on. */
   observe(): void {
     if (this.#service === undefined) return;
-    this.checker.sawTime(this.harness.machine.newestMs);
-    this.checker.observe(this.#service.view.streams.values());
+    this.lineage.sawTime(this.harness.machine.newestMs);
+    this.lineage.observe(this.#service.view.streams.values());
   }
 
   /** Whether a read failed, and the disk may be blamed. */
