@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogEngine } from '@millrace/log';
 import { openMemoryEngine } from '@millrace/log';
-import { hashKeyMax, partitionKeyHash, shardIdOf } from '@millrace/wire';
+import { AwsError, hashKeyMax, partitionKeyHash, shardIdOf } from '@millrace/wire';
 import { putBatchFromInput } from './codec/put-input.js';
 import { deleteStream } from './operations/delete-stream.js';
 import { mergeShards } from './operations/merge-shards.js';
@@ -307,12 +307,16 @@ for (const [name, change] of Object.entries(changes)) {
       await putOne(under, 0, taken);
       left = calls;
       // Not awaited: it may never answer. What it is refused with shows in the state after the restart.
-      change(under).catch(() => undefined);
+      let refusedWith: unknown;
+      change(under).catch((error: unknown) => {
+        refusedWith = error;
+      });
       for (let turns = 0; turns < 100; turns++) {
         await new Promise((resolve) => setImmediate(resolve));
         const dueMs = clock.nextDueMs();
         if (dueMs !== undefined && dueMs - clock.now() < 1000) clock.advance(dueMs - clock.now());
       }
+      assert.ok(refusedWith === undefined || refusedWith instanceof AwsError, String(refusedWith));
       const again = new TestStreams(clock, engine, calls + 100, {});
       await again.open();
       await again.settle(() =>

@@ -43,7 +43,7 @@ const restShape = structure('GetRecordsOutput', {
   ChildShards: list(childShardShape),
 });
 
-export type ChildShard = ValueOf<typeof childShardShape>;
+type ChildShard = ValueOf<typeof childShardShape>;
 
 /** What a page of records is answered with. */
 export interface RecordsPage {

@@ -6,6 +6,10 @@ import type { StreamMode } from '../stream.js';
 import type { Streams } from '../streams.js';
 import { recordDistributionStrategy, recordKib, streamModeDetails, streamName, tagMap } from './shapes.js';
 
+/**
+ * The members are the newest SDK's. What cannot be kept is refused, never taken in silence: see `membersRefused` in
+ * `not-offered.ts`.
+ */
 const input = structure('CreateStreamInput', {
   StreamName: required(streamName),
   ShardCount: integer({ min: 1 }),

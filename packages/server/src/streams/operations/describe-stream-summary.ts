@@ -17,6 +17,7 @@ import {
   streamStatus,
 } from './shapes.js';
 
+/** What a stream is, without its shards: the answer is as small for ten thousand shards as for one. */
 const input = structure('DescribeStreamSummaryInput', addressed);
 
 const count = integer({ min: 0, max: 1_000_000 });

@@ -8,6 +8,7 @@ import type { Streams } from '../streams.js';
 import { contextOf } from '../streams.js';
 import { nextToken, streamArn, streamModeDetails, streamName, streamStatus } from './shapes.js';
 
+/** Streams of the caller's account and region, by name; a page ends in a token or in the last name, as the caller likes. */
 const input = structure('ListStreamsInput', {
   Limit: integer({ min: 1, max: 10_000 }),
   ExclusiveStartStreamName: streamName,
