@@ -122,12 +122,13 @@ async function stop(server, exit) {
     throw new Error(`millrace stopped with ${signal ?? `code ${code}`}, not 0:\n${server.stderr}`);
 }
 
-/** The bytes that the files under a directory take up on the disk. */
+/** The bytes that the files under a directory take up on the disk, whatever is removed meanwhile. */
 export function diskBytes(dir) {
   let bytes = 0;
   for (const entry of fs.readdirSync(dir, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
-    bytes += fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name)).blocks * 512;
+    const file = path.join(entry.parentPath ?? entry.path, entry.name);
+    bytes += (fs.statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
   }
   return bytes;
 }
