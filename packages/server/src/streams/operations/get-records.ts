@@ -8,6 +8,7 @@ import type { GetRecordsResult, Streams } from '../streams.js';
 import { describedChild } from './described.js';
 import { childShard, millisBehindLatest, record, shardIterator, streamArn, streamId } from './shapes.js';
 
+/** Small requests, large answers: a request is decoded in the general way, its answer encoded by the codec. */
 const input = structure('GetRecordsInput', {
   ShardIterator: required(shardIterator),
   Limit: integer({ min: 1, max: 10_000 }),
