@@ -4,27 +4,31 @@
  *
  *      node bench/stages.mjs DIR/CPU.….cpuprofile RECORDS
  *
- * A sample belongs to the stage of the innermost frame that a rule knows; what Node and the kernel do beneath one of
- * our functions is its cost. The profile is of the main thread: writes and syncs run beside it.
+ * A sample belongs to the stage of our innermost function; what Node and the kernel do beneath it is its cost. The
+ * profile is of the main thread, by the clock: writes and syncs run beside it, and on a machine that others share the
+ * shares say more than the microseconds.
  */
 import fs from 'node:fs';
 
-/** In order: the first that matches a frame's file or function gives the stage. */
-const STAGES = [
+/** Our own frames, innermost first; in order, the first that matches gives the stage. */
+const OWN = [
   ['hash', /wire\/dist\/(md5|hash-key)/],
-  ['encode', /codec\/.*(answer|output|encode)|sequence-number/],
+  ['encode', /codec\/[a-z-]*output|sequence-number-writer/],
   ['decode', /codec\/|wire\/dist\//],
-  ['route', /server\/dist\/streams\/|server\/dist\/catalog\//],
-  ['log', /log\/dist\/|node:internal\/fs|node:fs/],
+  ['route', /server\/dist\/(streams|catalog)\//],
+  ['log', /log\/dist\/|base\/dist\/checksum/],
   ['dispatch', /server\/dist\/dispatch\//],
-  ['send', /\b(send|respond|#?headerLines|writeHead|_send|_writeRaw|afterWriteDispatched|onWriteComplete)\b/],
-  [
-    'receive',
-    /server\/dist\/gateway\/|node:_http|node:http|node:net|node:internal\/(stream_base|streams|http|js_stream)/,
-  ],
+  ['send', /(send|respond|headerLines) server\/dist\/gateway\//],
+  ['receive', /server\/dist\/gateway\//],
+];
+/** Frames of Node and V8 under which none of ours is. */
+const FOREIGN = [
   ['collect garbage', /\(garbage collector\)/],
   ['idle', /\(idle\)/],
   ['kernel and libuv', /\(program\)/],
+  ['log', /node:(internal\/)?fs/],
+  ['send', /writev|node:_http_(outgoing|server)|afterWrite|onwrite|[wW]rite/],
+  ['receive', /node:(_http|net|http|http2|internal\/(streams|stream_base|http2|js_stream))/],
 ];
 const TOP = 25;
 
@@ -46,15 +50,19 @@ function nameOf({ callFrame }) {
   return `${callFrame.functionName || '(anonymous)'} ${url}${url === '' ? '' : `:${callFrame.lineNumber + 1}`}`;
 }
 
+function match(rules, id) {
+  for (let at = id; at !== undefined; at = parents.get(at)) {
+    const name = nameOf(nodes.get(at));
+    const found = rules.find(([, pattern]) => pattern.test(name));
+    if (found !== undefined) return found[0];
+  }
+  return undefined;
+}
+
 function stage(id) {
-  const known = stageOf.get(id);
-  if (known !== undefined) return known;
-  const node = nodes.get(id);
-  const own = STAGES.find(([, pattern]) => pattern.test(nameOf(node)))?.[0];
-  const parent = parents.get(id);
-  const found = own ?? (parent === undefined ? 'other' : stage(parent));
-  stageOf.set(id, found);
-  return found;
+  const known = stageOf.get(id) ?? match(OWN, id) ?? match(FOREIGN, id) ?? 'other';
+  stageOf.set(id, known);
+  return known;
 }
 
 const byStage = new Map();
@@ -71,8 +79,8 @@ for (const [i, id] of profile.samples.entries()) {
 
 const print = (entries) => {
   for (const [name, micros] of entries.sort((a, b) => b[1] - a[1]))
-    console.log(`${(micros / Number(records)).toFixed(3).padStart(8)}  ${name}`);
-};
+    const share = name.startsWith('idle') ? '' : `${((micros * 100) / total).toFixed(1)} %`;
+    console.log(`${(micros / Number(records)).toFixed(3).padStart(8)} ${share.padStart(8)}  ${name}`);};
 console.log(`µs per record on the main thread, ${(total / Number(records)).toFixed(2)} in all`);
 print([...byStage]);
 console.log(`\nthe ${TOP} functions that cost most by themselves`);
