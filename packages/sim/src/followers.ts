@@ -21,8 +21,6 @@ interface Follower {
   iterator: string | undefined;
   /** When the iterator was asked for: it was made then or later. */
   askedMs: number;
-  /** When it was answered: it was made then or earlier. */
-  answeredMs: number;
   busy: boolean;
 }
 
@@ -72,7 +70,7 @@ export class Followers {
   }
 
   #add(stream: string, place: ReaderPlace): Follower {
-    const follower = { place, stream, iterator: undefined, askedMs: 0, answeredMs: 0, busy: false };
+    const follower = { place, stream, iterator: undefined, askedMs: 0, busy: false };
     this.#followers.push(follower);
     return follower;
   }
@@ -112,7 +110,6 @@ export class Followers {
     follower.busy = false;
     follower.iterator = iterator;
     follower.askedMs = askedMs;
-    follower.answeredMs = this.#world.nowMs;
   }
 
   #getRecords(follower: Follower, iterator: string): void {
@@ -162,11 +159,6 @@ export class Followers {
     if (error.code === 'ExpiredIteratorException') {
       const old = nowMs - follower.askedMs > iteratorLifeMs;
       check(old, () => `an iterator expired too early: ${error.message}`);
-      follower.iterator = undefined;
-      return;
-    }
-    // Time that only clients were told of, in an iterator, may be forgotten by a restart; then it is of the future.
-    if (error.code === 'InvalidArgumentException' && follower.answeredMs > nowMs) {
       follower.iterator = undefined;
       return;
     }

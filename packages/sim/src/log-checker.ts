@@ -130,6 +130,15 @@ export class LogChecker {
     });
   }
 
+  /** The whole append was turned away. */
+  turnedAway(pending: PendingAppend): void {
+    for (const { log, attempt } of pending.attempts) {
+      const { state } = present(this.#log(log).attempts.get(attempt), 'attempt');
+      check(state === 'pending', () => `${log}: attempt ${attempt} was seen, then turned away`);
+      present(this.#log(log).attempts.get(attempt), 'attempt').state = 'refused';
+    }
+  }
+
   sealing(id: LogId): void {
     const log = this.#log(id);
     if (log.sealed === 'no') log.sealed = 'maybe';

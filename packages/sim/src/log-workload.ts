@@ -6,8 +6,9 @@
  * Whatever is answered goes through `log-checker.ts`; after each recovery everything is read.
  */
 import { chance, pick, type Random } from '@millrace/base';
-import { type LogEngine, LogError, type LogId, type Position } from '@millrace/log';
+import { type ControlOutcome, type LogEngine, LogError, type LogId, type Position } from '@millrace/log';
 import { Harness } from './harness.js';
+import { type Action, type Call, type LogCharacter, logCharacter } from './log-character.js';
 import { LogChecker } from './log-checker.js';
 import { recordBytesMin } from './log-model.js';
 import type { EngineUnderTest } from './open-log.js';
@@ -18,53 +19,10 @@ import { check } from './violation.js';
 const resumeAttemptsMax = 100;
 const waitsMax = 16;
 
-type Call = 'append' | 'read' | 'wait' | 'find' | 'create' | 'seal' | 'trim' | 'delete';
-type Action = Call | 'perform' | 'advance' | 'fill' | 'room' | 'damage' | 'intrude' | 'close';
-
-/** How the clients of one seed behave. */
-interface Character {
-  readonly weights: ReadonlyMap<Action, number>;
-  readonly weightSum: number;
-  readonly logsMax: number;
-  readonly recordsMax: number;
-  readonly recordBytesMax: number;
-  readonly inFlightMax: number;
-}
-
-function character(random: Random): Character {
-  const weights = new Map<Action, number>([
-    ['perform', 40],
-    ['advance', pick(random, [1, 5, 20])],
-    ['append', pick(random, [5, 20, 40])],
-    ['read', pick(random, [0, 4, 15])],
-    ['wait', pick(random, [0, 2])],
-    ['find', pick(random, [0, 2])],
-    ['create', pick(random, [0.5, 2])],
-    ['seal', pick(random, [0, 0.5, 4])],
-    ['trim', pick(random, [0.5, 2, 5])],
-    ['delete', pick(random, [0, 0.5, 2])],
-    ['fill', pick(random, [0, 0, 0.5])],
-    ['room', 0.2],
-    ['damage', pick(random, [0, 0, 0.2])],
-    ['intrude', pick(random, [0, 0.1])],
-    ['close', pick(random, [0, 0.1])],
-  ]);
-  let weightSum = 0;
-  for (const weight of weights.values()) weightSum += weight;
-  return {
-    weights,
-    weightSum,
-    logsMax: pick(random, [1, 3, 8]),
-    recordsMax: pick(random, [1, 4, 20]),
-    recordBytesMax: pick(random, [24, 200, 3000]),
-    inFlightMax: pick(random, [1, 4, 16, 64]),
-  };
-}
-
 export class LogWorkload {
   readonly #harness: Harness;
   readonly #random: Random;
-  readonly #character: Character;
+  readonly #character: LogCharacter;
   readonly #checker = new LogChecker();
   #waits = new Map<AbortController, { readonly log: LogId; readonly position: Position }>();
   #deleting = new Set<LogId>();
@@ -74,7 +32,7 @@ export class LogWorkload {
   constructor(options: RunOptions, subject: EngineUnderTest) {
     this.#harness = new Harness(options, subject, () => this.#lifeEnds());
     this.#random = this.#harness.random;
-    this.#character = character(this.#random);
+    this.#character = logCharacter(this.#random);
   }
 
   run(): Promise<RunReport> {
@@ -89,7 +47,7 @@ export class LogWorkload {
     const harness = this.#harness;
     await this.#boot();
     while (!harness.over) {
-      const action = this.#pick();
+      const action = this.#character.actions.pick(this.#random);
       if (action === 'close') await this.#close();
       else if (!(await harness.turn(() => this.#act(action)))) {
         harness.crash();
@@ -97,15 +55,6 @@ export class LogWorkload {
       }
     }
     await this.#finish();
-  }
-
-  #pick(): Action {
-    let left = this.#random.fraction() * this.#character.weightSum;
-    for (const [action, weight] of this.#character.weights) {
-      left -= weight;
-      if (left < 0) return action;
-    }
-    return 'perform';
   }
 
   #act(action: Exclude<Action, 'close'>): void {
@@ -160,11 +109,19 @@ export class LogWorkload {
     for (let n = 1 + this.#random.integer(2); n > 0; n--) ids.push(`log-${++this.#logsMade}`);
     this.#checker.creating(ids);
     for (const id of ids) this.#creating.add(id);
-    this.#watch('create', engine.create(ids), (outcome) => {
+    const made = (outcome: ControlOutcome): void => {
       for (const id of ids) this.#creating.delete(id);
-      this.#harness.expected(outcome);
       this.#checker.created(ids, outcome);
-    });
+    };
+    this.#watch(
+      'create',
+      engine.create(ids),
+      (outcome) => {
+        this.#harness.expected(outcome);
+        made(outcome);
+      },
+      () => made('full'),
+    );
   }
 
   #append(engine: LogEngine, all: readonly LogId[]): void {
@@ -180,13 +137,18 @@ export class LogWorkload {
       lengths.push(recordBytesMin + this.#random.integer(recordBytesMax));
     }
     const { batch, pending } = this.#checker.appending(logs, logOf, lengths, clock.now());
-    this.#watch('append', engine.append(batch), (outcomes) => {
-      for (const outcome of outcomes) {
-        this.#harness.expected(outcome.kind);
-        this.#harness.trace.note(outcome.kind, outcome.kind === 'appended' ? outcome.firstPosition : 0);
-      }
-      this.#checker.appended(pending, outcomes, this.#harness.machine.newestMs);
-    });
+    this.#watch(
+      'append',
+      engine.append(batch),
+      (outcomes) => {
+        for (const outcome of outcomes) {
+          this.#harness.expected(outcome.kind);
+          this.#harness.trace.note(outcome.kind, outcome.kind === 'appended' ? outcome.firstPosition : 0);
+        }
+        this.#checker.appended(pending, outcomes, this.#harness.machine.newestMs);
+      },
+      () => this.#checker.turnedAway(pending),
+    );
   }
 
   #read(engine: LogEngine, log: LogId): void {
@@ -219,7 +181,7 @@ export class LogWorkload {
       () => settle(() => this.#checker.waited(log, position, engine.state(log), certain)),
       (error: unknown) =>
         settle(() => {
-          if (!abort.signal.aborted) this.#rejected('wait', error);
+          if (!abort.signal.aborted && !this.#isBusy(error)) this.#rejected('wait', error);
         }),
     );
   }
@@ -259,14 +221,24 @@ export class LogWorkload {
       this.#deleting.add(id);
       this.#checker.deleting(id);
     }
-    this.#watch('delete', engine.delete(ids), (outcome) => {
-      for (const id of ids) this.#deleting.delete(id);
-      this.#harness.expected(outcome);
-      const full = outcome === 'full' && this.#harness.deletesWork;
-      check(!full, () => `a delete of ${ids} found the disk full`);
-      this.#harness.trace.note(`delete ${outcome}`);
-      for (const id of ids) this.#checker.deleted(id, outcome);
-    });
+    const deleted = (outcome: ControlOutcome): void => {
+      for (const id of ids) {
+        this.#deleting.delete(id);
+        this.#checker.deleted(id, outcome);
+      }
+    };
+    this.#watch(
+      'delete',
+      engine.delete(ids),
+      (outcome) => {
+        this.#harness.expected(outcome);
+        const full = outcome === 'full' && this.#harness.deletesWork;
+        check(!full, () => `a delete of ${ids} found the disk full`);
+        this.#harness.trace.note(`delete ${outcome}`);
+        deleted(outcome);
+      },
+      () => deleted('full'),
+    );
   }
 
   /** Ends a life gently: what is in flight is answered, and nothing is lost, whatever comes after. */
@@ -373,8 +345,21 @@ export class LogWorkload {
     check(false, () => `no append is taken although there is room: ${harness.engine.health().reason}`);
   }
 
-  #watch<T>(what: Call | 'close', call: Promise<T>, answered: (value: T) => void): void {
-    this.#harness.watch(call, answered, (error) => this.#rejected(what, error));
+  /** `turnedAway`: the call was told that the log is busy, and has done nothing. */
+  #watch<T>(
+    what: Call | 'close',
+    call: Promise<T>,
+    answered: (value: T) => void,
+    turnedAway: () => void = () => undefined,
+  ): void {
+    this.#harness.watch(call, answered, (error) => {
+      if (this.#isBusy(error)) turnedAway();
+      else this.#rejected(what, error);
+    });
+  }
+
+  #isBusy(error: unknown): boolean {
+    return this.#harness.subject.busy === true && error instanceof LogError && error.code === 'busy';
   }
 
   /** Only reads may reject, and only because of the disk. */

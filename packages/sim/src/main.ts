@@ -14,8 +14,8 @@ import { parseArgs } from 'node:util';
 import { SystemClock } from '@millrace/base';
 import { canaries } from './open-log.js';
 import type { RunReport } from './run.js';
-import { replayCommand, runSeeds, type SeedRange, Totals } from './seeds.js';
-import { type WorkloadName, workloadNames, workloads } from './workloads.js';
+import { replayCommand, runSeed, runSeeds, type SeedRange, Totals } from './seeds.js';
+import { type WorkloadName, workloadNames } from './workloads.js';
 
 const stepsDefault = 3000;
 /** Failing seeds told by a run of many; it stops there. */
@@ -24,9 +24,14 @@ const progressEveryMs = 5000;
 
 class UsageError extends Error {}
 
+/** Rejections that nobody handled. */
+const strays: unknown[] = [];
+
 interface Arguments extends SeedRange {
   readonly trace: boolean;
   readonly workers: number;
+  /** This process was started by another to run some of its seeds. */
+  readonly worker: boolean;
 }
 
 function parse(args: readonly string[]): Arguments {
@@ -41,6 +46,7 @@ function parse(args: readonly string[]): Arguments {
       canary: { type: 'string' },
       workers: { type: 'string' },
       trace: { type: 'boolean', default: false },
+      worker: { type: 'boolean', default: false },
     },
   });
   const count = whole('--seeds', values.seeds);
@@ -55,6 +61,7 @@ function parse(args: readonly string[]): Arguments {
     workers:
       values.workers === undefined ? (count < 100 ? 1 : 2) : Math.max(1, whole('--workers', values.workers)),
     trace: values.trace,
+    worker: values.worker,
   };
 }
 
@@ -77,7 +84,11 @@ function tell(line: string): void {
 async function replay(args: Arguments, name: WorkloadName): Promise<RunReport> {
   const { first: seed, steps, canary } = args;
   tell(`${name}, seed ${seed}, ${steps} steps${canary === undefined ? '' : `, canary ${canary}`}`);
-  const report = await workloads[name]({ seed, steps, canary, trace: args.trace ? tell : undefined, tell });
+  const report = await runSeed(
+    name,
+    { seed, steps, canary, trace: args.trace ? tell : undefined, tell },
+    strays,
+  );
   const totals = new Totals();
   totals.add(report);
   tell(`  ${totals}`);
@@ -112,7 +123,7 @@ async function runMany(args: Arguments): Promise<Totals> {
     }
     return totals.failures.length < failuresMax;
   };
-  if (args.workers === 1) await runSeeds(args, told);
+  if (args.workers === 1) await runSeeds(args, told, strays);
   else await runWorkers(args, told);
   progress();
   tell(`${totals}`);
@@ -154,22 +165,24 @@ function workerFlags(args: Arguments, k: number, count: number): string[] {
   const flags = ['--seed', args.first + k, '--seeds', count, '--stride', args.workers, '--steps', args.steps];
   if (args.workloads.length === 1) flags.push('--workload', args.workloads[0] ?? '');
   if (args.canary !== undefined) flags.push('--canary', args.canary);
-  return flags.map(String);
+  return [...flags.map(String), '--worker'];
 }
 
 /** What a process that `runWorkers` started does. */
 async function work(args: Arguments): Promise<void> {
   process.on('disconnect', () => process.exit());
   let sent = Promise.resolve();
-  await runSeeds(args, (report) => {
+  const send = (report: RunReport): boolean => {
     sent = new Promise((resolve) => process.send?.(report, () => resolve()));
     return true;
-  });
+  };
+  await runSeeds(args, send, strays);
   await sent;
   process.disconnect?.();
 }
 
 async function main(): Promise<void> {
+  process.on('unhandledRejection', (reason) => strays.push(reason));
   let args: Arguments;
   try {
     args = parse(process.argv.slice(2));
@@ -179,7 +192,7 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  if (process.send !== undefined) return work(args);
+  if (args.worker) return work(args);
   if (args.count > 1) {
     const totals = await runMany(args);
     if (totals.failures.length > 0) process.exitCode = 1;

@@ -3,8 +3,8 @@ import { kib, pick, type Random } from '@millrace/base';
 import { type NativeLimits, openNativeEngine } from '@millrace/log';
 import type { EngineUnderTest } from './open-log.js';
 
-/** One append of any workload fits into this. */
-const commitBytesMax = 256 * kib;
+/** One append of any workload fits into the least of these. */
+const commitBytesMax = [80 * kib, 256 * kib];
 
 const reserveBytes = 32 * kib;
 /** A header, a commit or two, and what rounding to blocks takes. */
@@ -14,7 +14,8 @@ const slackBytes = 32 * kib;
 function smallLimits(random: Random): Partial<NativeLimits> {
   return {
     journalFileBytesMax: pick(random, [4 * kib, 16 * kib, 64 * kib]),
-    commitBytesMax,
+    commitBytesMax: pick(random, commitBytesMax),
+    queueBytesMax: pick(random, [1 * kib, 256 * kib]),
     queueRequestsMax: pick(random, [4, 64]),
     tailBytesMax: pick(random, [0, 4 * kib, 256 * kib]),
     indexSpacingBytes: pick(random, [64, 1 * kib]),
@@ -28,9 +29,20 @@ function smallLimits(random: Random): Partial<NativeLimits> {
   };
 }
 
-export function nativeEngine(random: Random): EngineUnderTest {
-  const limits = smallLimits(random);
+/** How many calls may wait, by kind: so few that some are told that the log is busy. */
+function fewWaiting(random: Random): Partial<NativeLimits> {
   return {
+    waitingRequestsMax: pick(random, [1, 4, 65_536]),
+    readsWaitingMax: pick(random, [1, 65_536]),
+    waitersMax: pick(random, [2, 100_000]),
+  };
+}
+
+/** `busy`: calls may be turned away because too many wait. */
+export function nativeEngine(random: Random, busy: boolean): EngineUnderTest {
+  const limits = { ...smallLimits(random), ...(busy ? fewWaiting(random) : {}) };
+  return {
+    busy,
     restBytesMax: reserveBytes + (limits.deadBytesMax ?? 0) + slackBytes,
     open: ({ disk, clock, random: chances, canary }) =>
       openNativeEngine({

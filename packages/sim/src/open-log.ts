@@ -30,6 +30,8 @@ export interface EngineUnderTest {
   readonly open: (options: OpenLogOptions) => Promise<OpenedLog>;
   /** Bytes that may be taken of the disk when every log is deleted. */
   readonly restBytesMax?: number;
+  /** Rejects calls with `busy` when many wait. */
+  readonly busy?: boolean;
   /** Forgets everything at the end of a life: it is never crashed. */
   readonly forgetful?: boolean;
   /** Answers `unknown` without a reason. */

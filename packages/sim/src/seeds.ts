@@ -1,6 +1,6 @@
 /** Many runs: what to run, in what order, and what they add up to. */
 import type { Canary } from './open-log.js';
-import type { RunReport } from './run.js';
+import type { RunOptions, RunReport } from './run.js';
 import { type WorkloadName, workloads } from './workloads.js';
 
 export interface SeedRange {
@@ -13,17 +13,38 @@ export interface SeedRange {
   readonly canary: Canary | undefined;
 }
 
+/**
+ * Runs one seed. A rejection that nobody handles is a broken promise, too: whoever owns the process puts them into
+ * `strays`.
+ */
+export async function runSeed(
+  name: WorkloadName,
+  options: RunOptions,
+  strays: readonly unknown[] = [],
+): Promise<RunReport> {
+  const before = strays.length;
+  const report = await workloads[name](options);
+  // Lets messages, signals and strays in: within a run nothing reaches the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (strays.length === before || report.violation !== undefined) return report;
+  const reason = strays[before];
+  const told = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+  return { ...report, violation: `a rejection that nobody handled: ${told}` };
+}
+
 /** Runs every seed of `range` through every workload; `told` may stop it by answering false. */
-export async function runSeeds(range: SeedRange, told: (report: RunReport) => boolean): Promise<void> {
+export async function runSeeds(
+  range: SeedRange,
+  told: (report: RunReport) => boolean,
+  strays: readonly unknown[] = [],
+): Promise<void> {
   const { steps, canary } = range;
   for (let i = 0; i < range.count; i++) {
     const seed = range.first + i * range.stride;
     for (const name of range.workloads) {
-      const report = await workloads[name]({ seed, steps, canary, trace: undefined, tell: undefined });
+      const report = await runSeed(name, { seed, steps, canary, trace: undefined, tell: undefined }, strays);
       if (!told(report)) return;
     }
-    // Lets messages and signals in: within a run nothing reaches the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

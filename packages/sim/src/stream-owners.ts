@@ -103,7 +103,6 @@ export class StreamOwners {
       },
       (error) => {
         this.#busy.delete(name);
-        if (this.#world.unreadable(error)) return;
         if (!(error instanceof AwsError)) throw error;
         harness.trace.note(error.code);
         refused(error);

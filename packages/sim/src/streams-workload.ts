@@ -18,6 +18,7 @@ import { type OwnersLimits, StreamOwners } from './stream-owners.js';
 import { type ReaderPlace, readerAt } from './streams-model.js';
 import { addressOf, answerOf, caller, StreamsWorld } from './streams-world.js';
 import { check } from './violation.js';
+import { Weighted } from './weighted.js';
 
 const hourMs = 3_600_000;
 /** Seconds that a stream may take to become ACTIVE when nothing is wrong. */
@@ -28,14 +29,13 @@ type Action = Call | 'perform' | 'advance' | 'day' | 'fill' | 'room';
 
 /** How the clients of one seed behave. */
 interface Character extends OwnersLimits, ProducersLimits {
-  readonly weights: ReadonlyMap<Action, number>;
-  readonly weightSum: number;
+  readonly actions: Weighted<Action>;
   readonly delayMs: number;
   readonly commandsBetweenSnapshots: number;
 }
 
 function character(random: Random): Character {
-  const weights = new Map<Action, number>([
+  const actions = new Weighted<Action>('perform', [
     ['perform', 40],
     ['advance', pick(random, [2, 5, 20])],
     ['put', pick(random, [5, 15, 30])],
@@ -48,11 +48,8 @@ function character(random: Random): Character {
     ['fill', pick(random, [0, 0, 0.3])],
     ['room', 0.2],
   ]);
-  let weightSum = 0;
-  for (const weight of weights.values()) weightSum += weight;
   return {
-    weights,
-    weightSum,
+    actions,
     streamsMax: pick(random, [1, 1, 3]),
     shardsMax: pick(random, [2, 6]),
     batchMax: pick(random, [1, 5, 12]),
@@ -95,22 +92,13 @@ export class StreamsWorkload {
     const harness = this.#harness;
     await this.#boot();
     while (!harness.over) {
-      const going = await harness.turn(() => this.#act(this.#pick()));
+      const going = await harness.turn(() => this.#act(this.#character.actions.pick(this.#random)));
       this.#world.observe();
       if (going) continue;
       harness.crash();
       await this.#boot();
     }
     await this.#finish();
-  }
-
-  #pick(): Action {
-    let left = this.#random.fraction() * this.#character.weightSum;
-    for (const [action, weight] of this.#character.weights) {
-      left -= weight;
-      if (left < 0) return action;
-    }
-    return 'perform';
   }
 
   #act(action: Action): void {

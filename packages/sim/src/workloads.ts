@@ -10,9 +10,9 @@ const limitsSeed = 0x6c696d69;
 
 export const workloads = {
   log: (options: RunOptions): Promise<RunReport> =>
-    new LogWorkload(options, nativeEngine(seededRandom(options.seed ^ limitsSeed))).run(),
+    new LogWorkload(options, nativeEngine(seededRandom(options.seed ^ limitsSeed), true)).run(),
   streams: (options: RunOptions): Promise<RunReport> =>
-    new StreamsWorkload(options, nativeEngine(seededRandom(options.seed ^ limitsSeed))).run(),
+    new StreamsWorkload(options, nativeEngine(seededRandom(options.seed ^ limitsSeed), false)).run(),
 };
 
 export type WorkloadName = keyof typeof workloads;
