@@ -78,9 +78,11 @@ for (const [i, id] of profile.samples.entries()) {
 }
 
 const print = (entries) => {
-  for (const [name, micros] of entries.sort((a, b) => b[1] - a[1]))
+  for (const [name, micros] of entries.sort((a, b) => b[1] - a[1])) {
     const share = name.startsWith('idle') ? '' : `${((micros * 100) / total).toFixed(1)} %`;
-    console.log(`${(micros / Number(records)).toFixed(3).padStart(8)} ${share.padStart(8)}  ${name}`);};
+    console.log(`${(micros / Number(records)).toFixed(3).padStart(8)} ${share.padStart(8)}  ${name}`);
+  }
+};
 console.log(`µs per record on the main thread, ${(total / Number(records)).toFixed(2)} in all`);
 print([...byStage]);
 console.log(`\nthe ${TOP} functions that cost most by themselves`);
