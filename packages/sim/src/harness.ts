@@ -162,7 +162,7 @@ export class Harness {
     const { machine, random } = this;
     for (let attempt = 0; ; attempt++) {
       check(attempt <= recoveriesMax, () => `no recovery in ${recoveriesMax} lives`);
-      const calm = attempt >= recoveriesHarmedMax;
+      const calm = attempt >= recoveriesHarmedMax || this.subject.forgetful === true;
       machine.startLife();
       if (attempt === 0 && chance(random, this.temper.damages)) this.spoil();
       this.#recoveryCrashes = !calm && chance(random, this.temper.crashesInRecovery);

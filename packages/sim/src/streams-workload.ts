@@ -23,6 +23,8 @@ import { Weighted } from './weighted.js';
 const hourMs = 3_600_000;
 /** Seconds that a stream may take to become ACTIVE when nothing is wrong. */
 const settleSecondsMax = 200;
+/** Puts that may fail at the end of a run, before one is taken, when an engine does not know what it did. */
+const lastPutsMax = 20;
 
 type Call = 'put' | 'read' | 'create' | 'split' | 'merge' | 'delete';
 type Action = Call | 'perform' | 'advance' | 'day' | 'fill' | 'room';
@@ -170,6 +172,9 @@ export class StreamsWorkload {
     if (opened.kind === 'crashed') return false;
     if (opened.kind === 'error') {
       if (this.#harness.endsByDamage(opened.error)) return false;
+      // An engine that does not know whether it made the catalog's log is asked again.
+      if (this.#harness.subject.moody && String(opened.error).startsWith('CatalogError'))
+        return this.#prepare(engine);
       throw opened.error;
     }
     clock.raiseTo(opened.value.lastCommandMs);
@@ -203,6 +208,8 @@ export class StreamsWorkload {
       this.#world.observe();
       checker.got(place, answerOf(result), askedMs, known);
       const tip = result.records.count === 0 && result.millisBehindLatest === 0;
+      const ends = shard.closed === undefined || result.nextIterator === undefined;
+      check(!tip || ends, () => `${stream.name}: shard ${shard.index} is closed, and does not end`);
       iterator = tip ? undefined : result.nextIterator;
     }
     return true;
@@ -231,7 +238,7 @@ export class StreamsWorkload {
     const harness = this.#harness;
     harness.heal();
     await harness.patiently(() => harness.inFlight === 0, 'what was in flight');
-    if (!this.#world.diskIsGood) {
+    if (harness.machine.disk.counts.ioErrors > 0) {
       harness.crash();
       await this.#boot();
       harness.heal();
@@ -261,9 +268,12 @@ export class StreamsWorkload {
     const { checker, streams } = this.#world;
     for (const stream of streams) {
       const before = checker.counts.stored;
-      this.#producers.put(stream);
-      await this.#harness.patiently(() => this.#harness.inFlight === 0, 'a last put');
-      check(checker.counts.stored > before, () => `${stream.name} takes no records`);
+      for (let attempt = 0; checker.counts.stored === before; attempt++) {
+        const patience = this.#harness.subject.moody ? lastPutsMax : 1;
+        check(attempt < patience, () => `${stream.name} takes no records`);
+        this.#producers.put(stream);
+        await this.#harness.patiently(() => this.#harness.inFlight === 0, 'a last put');
+      }
     }
   }
 

@@ -63,9 +63,9 @@ export class StreamsWorld {
     return error instanceof LogError && error.code === 'disk' && !this.diskIsGood;
   }
 
-  /** Whether the disk has not failed in this life: what is refused is certainly not there. */
+  /** Whether what is refused is certainly not there: nothing has failed in this life. */
   get diskIsGood(): boolean {
-    return this.harness.machine.disk.counts.ioErrors === 0;
+    return this.harness.machine.disk.counts.ioErrors === 0 && this.harness.subject.moody !== true;
   }
 }
 
