@@ -6,6 +6,7 @@ export function judge(row, entrants, runs) {
   const beside = row.beside === undefined ? undefined : runs.map((run) => row.value(run.get(row.beside)));
   // Each run is divided by its neighbour in time, so that what slows the machine for a while slows both.
   const ratios = beside === undefined ? undefined : first.map((value, i) => value / beside[i]);
+  const work = beside === undefined ? undefined : workRatio(row, entrants, runs);
   const judged = median(ratios ?? first);
   const hasTarget = row.atLeast !== undefined || row.atMost !== undefined;
   const met = !hasTarget || (judged >= (row.atLeast ?? -Infinity) && judged <= (row.atMost ?? Infinity));
@@ -18,6 +19,7 @@ export function judge(row, entrants, runs) {
     besideValue: beside === undefined ? undefined : median(beside),
     ratio: ratios === undefined ? undefined : judged,
     ratios,
+    work,
     atLeast: row.atLeast,
     atMost: row.atMost,
     aim: row.aim,
@@ -25,18 +27,32 @@ export function judge(row, entrants, runs) {
   };
 }
 
+/**
+ * How many records of ours the processor time of one of theirs pays for. It bounds the ratio of the rates where the
+ * processor is what is short, and moves far less with what else the machine does.
+ */
+function workRatio(row, entrants, runs) {
+  const micros = (label) => runs.map((run) => run.get(label).serverMicrosPerRecord);
+  const ours = micros(row.of ?? entrants[0].label);
+  const theirs = micros(row.beside);
+  const known = row.value === recordsPerSecond && [...ours, ...theirs].every((value) => value !== undefined);
+  return known ? median(ours.map((value, i) => theirs[i] / value)) : undefined;
+}
+
+export const recordsPerSecond = (figures) => figures.recordsPerSecond;
+
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const HEADER = ['case', 'millrace', 'beside', '', 'ratio', 'least–most', 'target', ''];
+const HEADER = ['case', 'millrace', 'beside', '', 'ratio', 'least–most', 'by work', 'target', ''];
 
 export function table(rows) {
   const lines = [HEADER, ...rows.map(cells)];
   const widths = HEADER.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
-  const leftAligned = new Set([0, 2, 6, 7]);
+  const leftAligned = new Set([0, 2, 7, 8]);
   const print = (line) =>
     `| ${line.map((cell, i) => (leftAligned.has(i) ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
   const rule = `|${widths.map((width, i) => (leftAligned.has(i) ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
@@ -52,6 +68,7 @@ function cells(row) {
     row.besideValue === undefined ? '' : number(row.besideValue),
     row.ratio === undefined ? '' : number(row.ratio),
     `${number(Math.min(...spread))}–${number(Math.max(...spread))}`,
+    row.work === undefined ? '' : number(row.work),
     target(row),
     row.met === undefined ? '' : row.met ? 'met' : 'MISSED',
   ];
