@@ -52,6 +52,10 @@ const effectOwners = {
     'packages/server/src/gateway/http1.ts',
     'packages/server/src/gateway/http2.ts',
   ],
+  threads: [
+    'packages/server/src/streams/codec/codec-thread.ts',
+    'packages/server/src/streams/codec/codec-threads.ts',
+  ],
   process: ['packages/cli/bin/millrace.js', 'packages/cli/src/host.ts', 'packages/sim/src/main.ts'],
 };
 
@@ -75,6 +79,11 @@ const owners = [
     effect: 'the network',
     pattern: /from 'node:(net|http|http2|https|tls|dgram)'|import\('node:(net|http|http2|https|tls|dgram)'\)/,
     files: effectOwners.network,
+  },
+  {
+    effect: 'threads',
+    pattern: /from 'node:worker_threads'/,
+    files: effectOwners.threads,
   },
   {
     effect: 'the environment and the process',

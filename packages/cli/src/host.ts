@@ -2,6 +2,7 @@
  * The process as a parameter: environment, terminal, signals and the end. `nodeHost` is the real one and the only
  * place in this package that touches `process`; tests bring their own.
  */
+import { availableParallelism } from 'node:os';
 import type { Clock } from '@millrace/base';
 import { SystemClock } from '@millrace/base';
 
@@ -19,6 +20,8 @@ export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
   readonly processId: number;
+  /** How many threads of this process can run at once. */
+  readonly processors: number;
   readonly clock: Clock;
   readonly output: Terminal;
   readonly errors: Terminal;
@@ -38,6 +41,7 @@ export function nodeHost(): Host {
     environment: process.env,
     workingDirectory: process.cwd(),
     processId: process.pid,
+    processors: availableParallelism(),
     clock: new SystemClock(),
     // Nobody reads any more (`millrace demo | head`, a terminal that was closed): as good as being told to stop.
     output: terminal(process.stdout, () => tell('SIGHUP')),

@@ -23,6 +23,7 @@ function stage(): {
   const host: Host = {
     environment: {},
     workingDirectory: '/',
+    processors: 1,
     processId: 1,
     clock,
     output: terminal,

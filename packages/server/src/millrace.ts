@@ -22,6 +22,7 @@ import { refusalAnswer, refusals } from './gateway/refusal.js';
 import { jsonLogger, type Logger, silentLogger, textLogger } from './logger.js';
 import { openState, type ServerState } from './server-state.js';
 import { StartError } from './start-error.js';
+import { CodecThreads } from './streams/codec/codec-threads.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
 
 export interface MillraceOptions {
@@ -46,12 +47,18 @@ export interface MillraceOptions {
   readonly log?: Logger | 'json' | 'text' | 'none';
   /** How long streams stay CREATING, UPDATING and DELETING; default 50 ms each. */
   readonly delays?: Partial<StreamsDelays>;
+  /**
+   * How many threads work on requests: one owns sockets and log, the others decode large bodies. They start with the
+   * first such body. Default 1.
+   */
+  readonly threads?: number;
   readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };
 }
 
 /** Ports tried after an occupied one. */
 const portFallbacksMax = 100;
 const portMax = 65_535;
+const threadsMax = 16;
 /** How long a start waits for the streams it made to become ACTIVE, and a reset for the requests before it. */
 const createWaitMs = 10_000;
 const resetWaitMs = 5_000;
@@ -108,6 +115,7 @@ class Server {
   readonly #gateway: Gateway;
   readonly #dispatch: Dispatch;
   readonly #control: Control;
+  readonly #codec: CodecThreads;
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
   #state: ServerState | undefined;
   #resetting: Promise<void> | undefined;
@@ -126,6 +134,7 @@ class Server {
       ownHosts,
       logger,
     });
+    this.#codec = new CodecThreads({ threads: (options.threads ?? 1) - 1, clock: this.#realClock, logger });
     this.#gateway = new Gateway({
       handle: (exchange) => this.#handle(exchange),
       clock: this.#realClock,
@@ -170,6 +179,7 @@ class Server {
     await this.#gateway.close();
     await new Promise<void>((resolve) => (this.#resetting ? this.#afterReset(resolve) : resolve()));
     await this.#state?.close();
+    await this.#codec.close();
     // A start that failed has its one line of error, and that is all that is said.
     if (served) this.logger.info('stopped');
   }
@@ -194,8 +204,9 @@ class Server {
 
   #openState(): Promise<ServerState> {
     const { clock, logger } = this;
+    const codec = this.#codec;
     const { dataDir, random = systemRandom, delays = {}, limits = {} } = this.#options;
-    return openState({ dataDir, clock, random, logger, delays, limits: limits.streams ?? {} });
+    return openState({ dataDir, clock, random, logger, delays, limits: limits.streams ?? {}, codec });
   }
 
   /**
@@ -254,7 +265,7 @@ class Server {
 }
 
 function checkOptions(options: MillraceOptions, host: string): void {
-  const { ephemeral = false, dataDir, port = 0 } = options;
+  const { ephemeral = false, dataDir, port = 0, threads = 1 } = options;
   if (ephemeral === (dataDir !== undefined)) {
     throw new StartError(
       'bad-option',
@@ -263,6 +274,9 @@ function checkOptions(options: MillraceOptions, host: string): void {
   }
   if (!Number.isInteger(port) || port < 0 || port > portMax) {
     throw new StartError('bad-option', `A port is a whole number from 0 to ${portMax}, not ${port}.`);
+  }
+  if (!Number.isInteger(threads) || threads < 1 || threads > threadsMax) {
+    throw new StartError('bad-option', `Threads are a whole number from 1 to ${threadsMax}, not ${threads}.`);
   }
   if (!isLoopback(host) && options.insecure !== true) {
     throw new StartError(

@@ -12,6 +12,7 @@ import { prepareDataDirectory } from './data-directory.js';
 import type { Service } from './dispatch/operation.js';
 import type { Logger } from './logger.js';
 import { StartError } from './start-error.js';
+import type { Codec } from './streams/codec/codec.js';
 import { streamsService } from './streams/index.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
 import { openStreams, type Streams } from './streams/streams.js';
@@ -33,16 +34,17 @@ export interface StateOptions {
   readonly logger: Logger;
   readonly delays: Partial<StreamsDelays>;
   readonly limits: Partial<StreamsLimits>;
+  readonly codec: Codec;
 }
 
 /** Opens the log and what it holds, and moves the clock up to the newest instant in it. Throws `StartError`. */
 export async function openState(options: StateOptions): Promise<ServerState> {
-  const { clock, random, logger, delays, limits } = options;
+  const { clock, random, logger, delays, limits, codec } = options;
   const engine = await openEngine(options);
   try {
     const report = (message: string): void =>
       logger.warn('a background task will try again', { detail: message });
-    const streams = await openStreams({ engine, clock, random, delays, limits, report });
+    const streams = await openStreams({ engine, clock, random, delays, limits, codec, report });
     clock.raiseTo(streams.lastCommandMs);
     return {
       services: [streamsService(streams)],

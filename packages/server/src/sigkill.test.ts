@@ -27,6 +27,8 @@ const StreamName = 'counted';
 const writers = 8;
 const rounds = 4;
 const acknowledgedARound = 600;
+/** From this size on a body is for another thread to read. */
+const largePutBytes = 320 * 1024;
 
 interface Place {
   readonly shard: string;
@@ -46,7 +48,7 @@ test('SIGKILL in the middle of writes loses, repeats and reorders nothing acknow
   const ledger: Ledger = { acknowledged: new Map(), sent: new Set() };
   try {
     for (let round = 0; round < rounds; round++) {
-      await using server = await startServerProcess(dataDir);
+      await using server = await startServerProcess(dataDir, { threads: 1 + (round % 3) });
       const client = clientOf(server.endpoint, round % 2 === 1);
       try {
         if (round === 0) await client.send(new CreateStreamCommand({ StreamName, ShardCount: 4 }));
@@ -102,9 +104,10 @@ async function write(
 ): Promise<void> {
   for (let call = 0; ; call++) {
     const count = call % 2 === 0 ? 1 : 1 + (call % 40);
+    const large = call % 8 === 3;
     const texts = Array.from(
       { length: count },
-      (_, i) => `${writer}-${call}-${i}-${'x'.repeat((call * 7 + i) % 300)}`,
+      (_, i) => `${writer}-${call}-${i}-${'x'.repeat(large ? largePutBytes / count : (call * 7 + i) % 300)}`,
     );
     for (const text of texts) ledger.sent.add(text);
     try {

@@ -17,6 +17,9 @@ const portDefault = 4567;
 const hostDefault = '127.0.0.1';
 const dataDefault = './data';
 const shardsMax = 100_000;
+/** A second thread halves what the first has to do of a large put; a third finds nothing to do. */
+const threadsDefault = 2;
+const threadsMax = 16;
 
 const options: readonly Option[] = [
   {
@@ -55,6 +58,12 @@ const options: readonly Option[] = [
     text: 'make this stream unless it is there; more of them with commas, or by repeating the flag',
   },
   {
+    name: 'threads',
+    value: 'N',
+    environment: 'MILLRACE_THREADS',
+    text: `how many threads work on requests (default ${threadsDefault}; 1 where there is one processor)`,
+  },
+  {
     name: 'log',
     value: 'text|json|none',
     environment: 'MILLRACE_LOG',
@@ -87,6 +96,7 @@ export const serve: Command = {
         ? { ephemeral }
         : { dataDir: path.resolve(host.workingDirectory, given.text('data') ?? dataDefault) }),
       create: streamsToCreate(given.texts('create'), given.source('create')),
+      threads: given.integer('threads', 1, threadsMax) ?? Math.min(threadsDefault, host.processors),
       log,
     });
     host.output.write(`Millrace is listening on ${server.endpoint}\n`);

@@ -14,7 +14,8 @@ export function bind<S>(service: S, declared: Operation<S>): BoundOperation {
     output,
     async run(protocol, body, context) {
       const hot = declared.hot?.(service, protocol, body, context);
-      if (hot !== undefined) return hot;
+      const encoded = hot === undefined ? undefined : await hot;
+      if (encoded !== undefined) return encoded;
       const decoded = protocol.decode(input, body);
       validate(input, decoded);
       const answer = await declared.handle(service, decoded, context);

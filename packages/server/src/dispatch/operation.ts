@@ -38,13 +38,16 @@ export interface Operation<
   readonly output: O;
   readonly errors: readonly DeclaredError[];
   handle(service: S, input: ValueOf<I>, context: RequestContext): Promise<OutputOf<O>>;
-  /** Answers the encoded output, or `undefined` to let the general way have the request. Throws `AwsError`. */
+  /**
+   * Answers the encoded output, or `undefined`, at once or in the end, to let the general way have the request. Throws
+   * `AwsError`.
+   */
   readonly hot?: (
     service: S,
     protocol: Protocol,
     body: Uint8Array,
     context: RequestContext,
-  ) => Promise<Uint8Array> | undefined;
+  ) => Promise<Uint8Array | undefined> | undefined;
 }
 
 export type OutputOf<O> = O extends StructureShape ? ValueOf<O> : undefined;

@@ -6,7 +6,8 @@ import { type Refusal, refusals } from './refusal.js';
 
 /**
  * Memory of bodies that have been answered, for those to come. Without it each large body is memory that the garbage
- * collector has to find again, and at a thousand puts a second that is what it does all day.
+ * collector has to find again, and at a thousand puts a second that is what it does all day. It is shared memory, so
+ * that other threads can read a body where it is.
  */
 export class BodyMemory {
   readonly #free: Buffer[] = [];
@@ -22,7 +23,7 @@ export class BodyMemory {
         return buffer;
       }
     }
-    return Buffer.allocUnsafeSlow(Math.ceil(length / granuleBytes) * granuleBytes);
+    return Buffer.from(new SharedArrayBuffer(Math.ceil(length / granuleBytes) * granuleBytes));
   }
 
   /** Gives back what `take` answered, once nothing refers to it any more. The oldest is let go when there is too much. */

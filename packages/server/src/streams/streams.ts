@@ -17,6 +17,7 @@ import { CatalogError } from '../catalog/catalog-error.js';
 import { Fold } from '../catalog/fold.js';
 import type { Addressed, Caller } from './address.js';
 import { streamNameOf } from './address.js';
+import { type Codec, inlineCodec } from './codec/codec.js';
 import { commandFailure } from './command-failure.js';
 import * as errors from './errors.js';
 import { orderingArrivalS } from './foreign-sequence-number.js';
@@ -49,6 +50,8 @@ export interface StreamsOptions {
   readonly catalogLimits?: Partial<CatalogLimits>;
   readonly delays?: Partial<StreamsDelays>;
   readonly limits?: Partial<StreamsLimits>;
+  /** Where bodies are decoded; default: on this thread. */
+  readonly codec?: Codec;
   /** What tokens are sealed with, 32 bytes or more; without it, one that is made once and kept in the catalog. */
   readonly secret?: Uint8Array;
   /** Told, in words for a person, what failed in the background and will be tried again. */
@@ -106,6 +109,7 @@ async function keptSecret(catalog: Catalog, fold: StreamsFold, random: Random): 
 export class Streams {
   readonly limits: StreamsLimits;
   readonly clock: Clock;
+  readonly codec: Codec;
   /** For the tokens of other pages than records: one sealer a kind. */
   readonly sealerOf: (kind: string) => TokenSealer;
   readonly #catalog: Catalog;
@@ -130,6 +134,7 @@ export class Streams {
     const limits = { ...defaultStreamsLimits, ...options.limits };
     this.limits = limits;
     this.clock = clock;
+    this.codec = options.codec ?? inlineCodec;
     this.sealerOf = (kind) => new TokenSealer(secret, kind);
     this.#catalog = catalog;
     this.#ownCatalog = ownCatalog;

@@ -14,12 +14,16 @@ export interface ServerProcess extends AsyncDisposable {
 
 export async function startServerProcess(
   dataDir: string,
-  options: { readonly countSyncs?: boolean } = {},
+  options: { readonly countSyncs?: boolean; readonly threads?: number } = {},
 ): Promise<ServerProcess> {
   const preload = options.countSyncs === true ? ['--import', inHere('count-syncs.js')] : [];
-  const child = spawn(process.execPath, [...preload, inHere('serve-process.js'), dataDir], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...preload, inHere('serve-process.js'), dataDir, String(options.threads ?? 1)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  );
   const gone = once(child, 'exit');
   let output = '';
   let errors = '';

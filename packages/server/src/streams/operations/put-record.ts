@@ -1,7 +1,7 @@
 import { present } from '@millrace/base';
 import { boolean, required, sequenceNumber as sequenceNumberOf, shardIdOf, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
-import { decodePutRecord } from '../codec/put-codec.js';
+import { withBatch } from '../codec/codec.js';
 import { putBatchFromInput } from '../codec/put-input.js';
 import { encodePutRecordOutput } from '../codec/put-output.js';
 import * as errors from '../errors.js';
@@ -53,10 +53,8 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
     return { ShardId: shardIdOf(shard.index), SequenceNumber: sequenceNumberOf(shard, position, arrivalMs) };
   },
   hot(streams, protocol, body, context) {
-    const batch = decodePutRecord(protocol, body);
-    if (batch === undefined) return undefined;
-    return streams.put(batch, context, true).then((result) => {
-      const { shard, position, arrivalMs } = taken(result);
+    return withBatch(streams.codec.decodePut('PutRecord', protocol, body), async (batch) => {
+      const { shard, position, arrivalMs } = taken(await streams.put(batch, context, true));
       return encodePutRecordOutput(protocol, shard, position, arrivalMs);
     });
   },

@@ -10,7 +10,7 @@ import {
   structure,
 } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
-import { decodePutRecords } from '../codec/put-codec.js';
+import { withBatch } from '../codec/codec.js';
 import { putBatchFromInput } from '../codec/put-input.js';
 import { encodePutRecordsOutput } from '../codec/put-output.js';
 import * as errors from '../errors.js';
@@ -78,9 +78,9 @@ export const putRecords = operation<Streams, typeof input, typeof output>({
     return answered(await streams.put(batch, context));
   },
   hot(streams, protocol, body, context) {
-    const batch = decodePutRecords(protocol, body);
-    if (batch === undefined) return undefined;
-    return streams.put(batch, context).then((result) => encodePutRecordsOutput(protocol, result));
+    return withBatch(streams.codec.decodePut('PutRecords', protocol, body), async (batch) =>
+      encodePutRecordsOutput(protocol, await streams.put(batch, context)),
+    );
   },
 });
 

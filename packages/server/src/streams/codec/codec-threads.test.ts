@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AdjustableClock, SystemClock } from '@millrace/base';
+import { cborProtocol, jsonProtocol, type Protocol } from '@millrace/wire';
+import { type Logger, silentLogger } from '../../logger.js';
+import { inlineCodec } from './codec.js';
+import { CodecThreads } from './codec-threads.js';
+import { plain } from './testing/general-way.js';
+import { putRecordsShape } from './testing/sample-shapes.js';
+
+const bodyBytesMin = 1024;
+
+/** A body in shared memory, as the gateway's large ones are; `salt` tells them apart. */
+function bodyOf(protocol: Protocol, salt: string, count = 50): Buffer {
+  const bytes = protocol.encode(putRecordsShape, {
+    StreamName: 'flights',
+    Records: Array.from({ length: count }, (_, i) => ({
+      Data: Buffer.from(`${salt} ${i} `.repeat(20)),
+      PartitionKey: `${salt}-${i}`,
+    })),
+  });
+  return shared(bytes);
+}
+
+function shared(bytes: Uint8Array): Buffer {
+  const body = Buffer.from(new SharedArrayBuffer(bytes.length));
+  body.set(bytes);
+  return body;
+}
+
+async function started(options: {
+  readonly threads: number;
+  readonly clock?: AdjustableClock;
+  readonly logger?: Logger;
+}): Promise<CodecThreads & AsyncDisposable> {
+  const threads = new CodecThreads({
+    clock: new SystemClock(),
+    logger: silentLogger,
+    bodyBytesMin,
+    ...options,
+  });
+  await allReady(threads, options.threads);
+  return Object.assign(threads, { [Symbol.asyncDispose]: () => threads.close() });
+}
+
+/** Asks until all threads are there, as a server under load does. The test's own time limit bounds it. */
+async function allReady(threads: CodecThreads, wanted: number): Promise<void> {
+  const body = bodyOf(jsonProtocol, 'start');
+  while (threads.ready < wanted) {
+    await threads.decodePut('PutRecords', jsonProtocol, body);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+test('what threads read is what is read here, however many bodies are under way', async () => {
+  await using threads = await started({ threads: 2 });
+  const jobs = [jsonProtocol, cborProtocol].flatMap((protocol) =>
+    Array.from({ length: 40 }, (_, i) => ({ protocol, body: bodyOf(protocol, `${i}`, 20 + i) })),
+  );
+  const decoded = jobs.map(({ protocol, body }) => threads.decodePut('PutRecords', protocol, body));
+  assert.ok(decoded.every((each) => each instanceof Promise));
+  assert.equal(threads.jobs, jobs.length);
+  for (const [i, batch] of (await Promise.all(decoded)).entries()) {
+    const here = inlineCodec.decodePut(
+      'PutRecords',
+      jobs[i]?.protocol ?? jsonProtocol,
+      jobs[i]?.body ?? bodyOf(jsonProtocol, ''),
+    );
+    assert.ok(batch !== undefined && here !== undefined);
+    assert.deepEqual(plain(batch), plain(here));
+  }
+  assert.equal(threads.jobs, 0);
+});
+
+test('more jobs than a thread may have are done here', async () => {
+  await using threads = await started({ threads: 1 });
+  const body = bodyOf(jsonProtocol, 'many');
+  const decoded = Array.from({ length: 100 }, () => threads.decodePut('PutRecords', jsonProtocol, body));
+  assert.equal(decoded.filter((each) => each instanceof Promise).length, 64);
+  for (const batch of await Promise.all(decoded)) assert.equal(batch?.count, 50);
+});
+
+test('small bodies, bodies of private memory, and all without threads are read in the same turn', async () => {
+  await using threads = await started({ threads: 1 });
+  await using none = await started({ threads: 0 });
+  const body = bodyOf(jsonProtocol, 'x');
+  const small = bodyOf(jsonProtocol, 'x', 1).subarray(0, bodyBytesMin - 1);
+  assert.equal(small.length < bodyBytesMin, true);
+  for (const here of [
+    threads.decodePut('PutRecords', jsonProtocol, small),
+    threads.decodePut('PutRecords', jsonProtocol, Buffer.from(body)),
+    none.decodePut('PutRecords', jsonProtocol, body),
+  ]) {
+    assert.equal(here instanceof Promise, false);
+    assert.notEqual(here, undefined);
+  }
+});
+
+test('a body that needs the general way is said to, and is still there', async () => {
+  await using threads = await started({ threads: 1 });
+  const body = shared(Buffer.from(bodyOf(jsonProtocol, 'k').toString().replace('"k-0"', '"k\\u002d0"')));
+  const before = Buffer.from(body);
+  assert.equal(await threads.decodePut('PutRecords', jsonProtocol, body), undefined);
+  assert.deepEqual(Buffer.from(body), before);
+});
+
+test('a thread that fails is logged, its jobs are done here, and another comes after a pause', async () => {
+  const logged: string[] = [];
+  const logger = { ...silentLogger, error: (message: string) => logged.push(message) };
+  const clock = new AdjustableClock(new SystemClock());
+  clock.hold();
+  await using threads = await started({ threads: 1, clock, logger });
+  const body = bodyOf(jsonProtocol, 'x');
+  // No thread knows this protocol: a bug, as far as it can see.
+  const unknown = { ...jsonProtocol, contentType: 'application/unheard-of' };
+  const failing = threads.decodePut('PutRecords', unknown, body);
+  const behind = [1, 2, 3].map(() => threads.decodePut('PutRecords', jsonProtocol, body));
+  assert.equal(await failing, undefined);
+  for (const batch of await Promise.all(behind)) assert.equal(batch?.count, 50);
+  assert.equal(threads.ready, 0);
+  assert.equal(logged.length, 1);
+  assert.equal(threads.decodePut('PutRecords', jsonProtocol, body) instanceof Promise, false);
+  clock.advance(1_000);
+  await allReady(threads, 1);
+});
+
+test('a close does here what threads have not done', async () => {
+  const threads = await started({ threads: 2 });
+  const body = bodyOf(jsonProtocol, 'x');
+  const decoded = Array.from({ length: 20 }, () => threads.decodePut('PutRecords', jsonProtocol, body));
+  await threads.close();
+  for (const batch of await Promise.all(decoded)) assert.equal(batch?.count, 50);
+  assert.equal(threads.decodePut('PutRecords', jsonProtocol, body) instanceof Promise, false);
+});

@@ -1,0 +1,41 @@
+/**
+ * The heavy work between bytes and batches, behind one interface, so that it can be done here or on other threads
+ * (`codec-threads.ts`). It is pure: the same bytes give the same batch wherever they are read, and nothing is lost
+ * when it is done twice.
+ */
+import type { Protocol } from '@millrace/wire';
+import type { PutBatch } from '../put-batch.js';
+import { decodePutRecord, decodePutRecords } from './put-codec.js';
+
+export type PutName = 'PutRecord' | 'PutRecords';
+
+export interface Codec {
+  /**
+   * The batch of a put's body, or undefined when it needs the general way. A promise where another thread reads it;
+   * the body stays as it is until then.
+   */
+  decodePut(
+    name: PutName,
+    protocol: Protocol,
+    body: Uint8Array,
+  ): PutBatch | undefined | Promise<PutBatch | undefined>;
+}
+
+/**
+ * Goes on with the batch, in the caller's turn where it is there already: what keeps puts in their order. Undefined,
+ * now or later, where there is none.
+ */
+export function withBatch<T>(
+  decoded: ReturnType<Codec['decodePut']>,
+  go: (batch: PutBatch) => Promise<T>,
+): Promise<T | undefined> | undefined {
+  if (decoded instanceof Promise) return decoded.then((batch) => batch && go(batch));
+  return decoded && go(decoded);
+}
+
+/** The codec on the caller's thread, in the caller's turn. */
+export const inlineCodec = {
+  decodePut(name: PutName, protocol: Protocol, body: Uint8Array): PutBatch | undefined {
+    return name === 'PutRecord' ? decodePutRecord(protocol, body) : decodePutRecords(protocol, body);
+  },
+} satisfies Codec;
