@@ -15,4 +15,10 @@ export interface Canaries {
   readonly sealRace?: boolean;
   /** Arrival times follow the clock even when that stands before what is on disk. */
   readonly timeBackwards?: boolean;
+  /** A chunk's table leaves out the last block of each log that has several. */
+  readonly lostIndexEntry?: boolean;
+  /** The manifest is switched before the chunk that it names is synced. */
+  readonly manifestBeforeSync?: boolean;
+  /** A file that is no longer needed is closed and removed under whoever still reads it. */
+  readonly referenceDroppedEarly?: boolean;
 }

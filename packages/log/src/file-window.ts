@@ -18,7 +18,7 @@ export class FileWindow {
   #start = 0;
   #length = 0;
   #file: DiskFile | undefined;
-  #number = 0;
+  #name = '';
   #end = 0;
   #nextReadBytes = firstReadBytes;
   /** Bytes read since the window was made. */
@@ -33,11 +33,11 @@ export class FileWindow {
     return this.#bytes;
   }
 
-  /** Looks at `file` up to `end`, which only ever grows for the same `number`: what is synced there never changes. */
-  attach(file: DiskFile, number: number, end: number): void {
-    if (number !== this.#number) this.#length = 0;
+  /** Looks at `file` up to `end`, which only ever grows for the same `name`: what is synced there never changes. */
+  attach(file: DiskFile, name: string, end: number): void {
+    if (name !== this.#name) this.#length = 0;
     this.#file = file;
-    this.#number = number;
+    this.#name = name;
     this.#end = end;
   }
 

@@ -329,20 +329,23 @@ describe('a full disk', () => {
 describe('retention', () => {
   const limits = { journalFileBytesMax: 10_000, deadBytesMax: 5000, reserveBytes: 0 };
 
-  it('removes whole files, oldest first, each removal synced before the next', async () => {
-    const { disk, engine } = await open(limits);
+  it('removes whole files, once a manifest that does without them is durable', async () => {
+    const { disk, engine } = await open({ ...limits, journalFilesKept: 20, unsettledFilesMax: 21 });
     for (let i = 0; i < 50; i++) await put(engine, i === 20 ? 'b' : 'a', 'x'.repeat(1000));
     const names = (await disk.list()).length;
     assert.ok(names >= 5);
     disk.calls.length = 0;
     await engine.trim('a', 45);
     await settled();
-    assert.ok(disk.count('remove', 'journal') >= 1);
-    const removals = disk.calls.filter((call) => /^(remove|syncDirectory)/.test(call));
-    for (const [i, call] of removals.entries())
-      assert.match(call, i % 2 === 0 ? /^remove/ : /^syncDirectory/);
+    const calls = disk.calls.filter((call) => /^(remove|rename|syncDirectory)/.test(call));
+    assert.deepEqual(calls.slice(0, 3), [
+      'rename manifest.new',
+      'syncDirectory ',
+      'remove journal-0000000001',
+    ]);
+    assert.equal(calls.at(-1), 'syncDirectory ');
     const kept = (await disk.list()).length;
-    assert.ok(kept > 2, 'a file with a record of another log was removed');
+    assert.ok(kept > 3, 'a file with a record of another log was removed');
     await engine.trim('b', 1);
     await settled();
     assert.ok((await disk.list()).length < kept);
@@ -356,7 +359,7 @@ describe('retention', () => {
     for (let i = 0; i < 20; i++) await put(engine, 'a', 'x'.repeat(1000));
     await engine.trim('a', 20);
     await settled();
-    assert.deepEqual(await disk.list(), ['journal-0000000002']);
+    assert.deepEqual(await disk.list(), ['journal-0000000002', 'manifest']);
     assert.ok(engine.counters().diskBytes < 1000);
     await put(engine, 'a', 'more');
     assert.equal(engine.state('a')?.firstPosition, 20);
@@ -373,7 +376,7 @@ describe('retention', () => {
     }
     await trimmed;
     await settled();
-    assert.ok((await disk.list()).length <= 2);
+    assert.ok((await disk.list()).length <= 3);
     await engine.close();
   });
 });

@@ -22,6 +22,7 @@ import type { NativeLimits } from './limits.js';
 import type { Registry } from './registry.js';
 import { fail, isPrivileged, type Request, RequestQueue } from './request.js';
 import type { Reserve } from './reserve.js';
+import type { Settler } from './settler.js';
 import type { Tail } from './tail.js';
 
 export interface GroupCommitParts {
@@ -32,6 +33,7 @@ export interface GroupCommitParts {
   readonly registry: Registry;
   readonly tail: Tail;
   readonly reserve: Reserve;
+  readonly settler: Settler;
   /** The newest time on the disk: the clock is never taken to stand before it. */
   readonly newestMs: number;
   /** Called for each log that a commit changed, once that is visible. */
@@ -50,6 +52,7 @@ export class GroupCommit {
   readonly #registry: Registry;
   readonly #tail: Tail;
   readonly #reserve: Reserve;
+  readonly #settler: Settler;
   readonly #changed: (log: LogId) => void;
   readonly #queue: RequestQueue;
   #newestMs: number;
@@ -63,6 +66,9 @@ export class GroupCommit {
   #roomFreed = false;
   #running: Promise<void> | undefined;
   #sweeping: Promise<void> | undefined;
+  /** What the sweep does at the moment. */
+  #sweepStep: Promise<boolean> | undefined;
+  #stopping = false;
   #poison: string | undefined;
   #full: string | undefined;
   #commits = 0;
@@ -76,6 +82,7 @@ export class GroupCommit {
     this.#registry = parts.registry;
     this.#tail = parts.tail;
     this.#reserve = parts.reserve;
+    this.#settler = parts.settler;
     this.#changed = parts.changed;
     this.#newestMs = parts.newestMs;
     this.#queue = new RequestQueue(parts.limits, parts.journal.chain.tag);
@@ -122,7 +129,13 @@ export class GroupCommit {
     return (await this.#write(draft)) === 'answered' && this.#poison === undefined;
   }
 
-  /** Resolves when nothing is queued, written or removed. */
+  /** Lets settling end where it is: the log is about to be closed. */
+  stop(): void {
+    this.#stopping = true;
+    this.#settler.abandon();
+  }
+
+  /** Resolves when nothing is queued, written, settled or removed. */
   async idle(): Promise<void> {
     while (this.#running !== undefined || this.#sweeping !== undefined) {
       await this.#running;
@@ -130,12 +143,19 @@ export class GroupCommit {
     }
   }
 
-  /** Begins to remove the files in which nothing is alive; commits are not held up. */
+  /** Begins to settle old files, and to remove those in which nothing is alive; commits are not held up. */
   sweep(): void {
     if (this.#activeIsDead() && !this.#rollBlocked) this.#kick();
-    if (this.#sweeping === undefined && this.#poison === undefined && this.#oldestIsDead()) {
-      this.#sweeping = this.#sweep();
-    }
+    if (this.#sweeping === undefined && this.#sweepIsDue) this.#sweeping = this.#sweep();
+  }
+
+  get #sweepIsDue(): boolean {
+    return this.#poison === undefined && !this.#stopping && this.#settler.due(this.#hasRoom);
+  }
+
+  /** Whether there may be room for what can wait. */
+  get #hasRoom(): boolean {
+    return this.#full === undefined && this.#reserve.held;
   }
 
   #kick(): void {
@@ -252,32 +272,33 @@ export class GroupCommit {
     const alone = !draft.hasUnprivileged;
     const again: Request[] = [];
     for (const request of draft.requests) {
-      if (!isPrivileged(request) || (alone && this.#reserveSpent)) fail(request, 'full');
+      if (!isPrivileged(request) || (alone && this.#reserve.spent)) fail(request, 'full');
       else again.push(request);
     }
     this.#retry.unshift(...again);
     this.#reserveWanted = alone && again.length > 0;
   }
 
-  /** Whether giving up the reserve would free nothing. */
-  get #reserveSpent(): boolean {
-    return !this.#reserve.held || this.#limits.reserveBytes === 0;
-  }
-
   /** Sees to the reserve and to a new file when one is due. Answers whether there may be room for data. */
   async #prepareFiles(): Promise<boolean> {
+    if (!this.#hasRoom) {
+      // A chunk that is being made takes room which commits need, and what was freed is there only after its files are gone.
+      this.#settler.abandon();
+      await this.#sweeping;
+    }
     if (this.#reserveWanted) {
       this.#reserveWanted = false;
       await this.#reserve.giveUp();
     }
-    if (this.#rollDue()) await this.#roll();
+    if (this.#rollDue()) {
+      await this.#settledEnough();
+      await this.#roll();
+    }
     if (this.#full === undefined) {
       this.#roomFreed = false;
       return true;
     }
     if (this.#retry.length > 0) return false;
-    // What a command has freed is there only after its files are gone.
-    await this.#sweeping;
     const held = await this.#reserve.restore();
     if (held && this.#roomFreed) this.#full = undefined;
     this.#roomFreed = false;
@@ -306,26 +327,32 @@ export class GroupCommit {
         this.#noteFull(error.message);
         // A new file is how a full disk gets rid of an old one; for data alone the old file does for now.
         this.#rollBlocked = true;
-        if (!mayGiveUp || this.#reserveSpent || !this.#activeIsDead()) return;
+        if (!mayGiveUp || this.#reserve.spent || !this.#activeIsDead()) return;
         await this.#reserve.giveUp();
       }
     }
   }
 
-  #oldestIsDead(): boolean {
-    const { oldest, active } = this.#journal;
-    return oldest < active && !this.#registry.anchoredIn(oldest);
+  /** Waits while too many files are unsettled and that is about to change. */
+  async #settledEnough(): Promise<void> {
+    while (this.#settler.unsettledFiles >= this.#limits.unsettledFilesMax && this.#sweepStep !== undefined) {
+      await this.#sweepStep;
+    }
   }
 
   async #sweep(): Promise<void> {
     try {
-      while (this.#oldestIsDead()) {
-        await this.#journal.removeOldest();
-        this.#roomFreed = this.#full !== undefined;
+      while (this.#sweepIsDue) {
+        this.#sweepStep = this.#settler.step(this.#hasRoom);
+        const done = await this.#sweepStep;
+        if (!this.#reserve.held) this.#noteFull('its reserve is given up');
+        this.#roomFreed ||= this.#full !== undefined && done;
+        if (!done) break;
       }
     } catch (error) {
       this.#poisonBy(error);
     }
+    this.#sweepStep = undefined;
     this.#sweeping = undefined;
     if (this.#roomFreed) this.#kick();
   }
@@ -355,6 +382,7 @@ export class GroupCommit {
   /** From here on nothing is written: what the disk holds is for the next opening to find out. */
   #poisonBy(error: unknown): void {
     if (!(error instanceof DiskError)) throw error;
+    this.#settler.abandon();
     this.#poison ??= `a write or sync failed (${error.message}); restart to go on from what is on the disk`;
   }
 

@@ -1,13 +1,13 @@
 /**
  * The journal: numbered files in one flat directory, of which the newest is written.
  *
- *      journal-0000000007   header commit commit …        oldest: removed when no log has records in it
+ *      journal-0000000007   header commit commit …        oldest: removed once it is settled or dead
  *      journal-0000000008   header commit commit …
  *      journal-0000000009   header commit ·······         active: at most one commit is being written at its end
  *
  * Invariant: a file's `end` is what is synced of it; readers never look past it. All files but the active one end
- * where the next one's header says. A file is named durably before its first commit, and files are removed oldest
- * first, each removal made durable before the next, so that what a crash leaves is always an unbroken row.
+ * where the next one's header says. A file is named durably before its first commit. The oldest files stop mattering
+ * when a manifest says so, and are removed only then, so that the row from there on is never broken.
  *
  * One writer (`group-commit.ts`); any number of readers, who hold a lease on the file they read.
  */
@@ -15,8 +15,8 @@ import { assert, present } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { commitHeaderBytes, writeCommitHeader } from './commit.js';
 import { type Disk, DiskError, type DiskFile } from './disk.js';
+import type { FilePool, PooledFile } from './file-pool.js';
 import { encodeJournalHeader, journalHeaderChecksum } from './journal-header.js';
-import type { NativeLimits } from './limits.js';
 import type { Registry } from './registry.js';
 
 const journalNamePattern = /^journal-(\d{10})$/;
@@ -50,34 +50,31 @@ interface JournalFile {
   end: number;
   /** Length of the header: where the first commit is. */
   readonly body: number;
-  handle: Promise<DiskFile> | undefined;
-  users: number;
-  removed: boolean;
+  readonly file: PooledFile;
 }
 
-export interface FileLease {
+/** A journal file for reading: `file` up to `end`, of which commits are from `body` on. */
+export interface JournalLease {
   readonly file: DiskFile;
+  readonly name: string;
+  readonly body: number;
   readonly end: number;
   release(): void;
 }
 
 export class Journal {
   readonly #disk: Disk;
-  readonly #limits: NativeLimits;
+  readonly #pool: FilePool;
   readonly #canaries: Canaries;
   readonly chain: JournalChain;
   readonly #files = new Map<number, JournalFile>();
-  /** Files besides the active one that are open, the least recently used first. */
-  readonly #open = new Set<JournalFile>();
   #active: JournalFile | undefined;
   #oldest = 0;
   #bytes = 0;
-  /** Those who wait for a file to have no readers. */
-  #unread: (() => void)[] = [];
 
-  constructor(disk: Disk, limits: NativeLimits, canaries: Canaries, chain: JournalChain) {
+  constructor(disk: Disk, pool: FilePool, canaries: Canaries, chain: JournalChain) {
     this.#disk = disk;
-    this.#limits = limits;
+    this.#pool = pool;
     this.#canaries = canaries;
     this.chain = chain;
   }
@@ -117,14 +114,7 @@ export class Journal {
   /** Takes over a file that recovery found in order; the newest comes last, with its open handle. */
   adopt(number: number, body: number, end: number, handle: DiskFile | undefined): void {
     assert(this.#active === undefined, 'the active file is adopted last');
-    const file: JournalFile = {
-      number,
-      body,
-      end,
-      handle: handle === undefined ? undefined : Promise.resolve(handle),
-      users: 0,
-      removed: false,
-    };
+    const file: JournalFile = { number, body, end, file: this.#pool.add(journalName(number), handle) };
     this.#files.set(number, file);
     this.#bytes += end;
     if (this.#oldest === 0) this.#oldest = number;
@@ -149,10 +139,9 @@ export class Journal {
     });
     const handle = await this.#makeFile(journalName(number), header);
     this.#active = undefined;
-    if (previous !== undefined) this.#open.add(previous);
     this.adopt(number, header.length, header.length, handle);
     this.chain.lastChecksum = journalHeaderChecksum(header);
-    await this.#closeIdle();
+    if (previous !== undefined) await this.#pool.unpin(previous.file);
   }
 
   /** Fills in the header of a commit whose frames are behind it, for the place where it will be written. */
@@ -173,12 +162,12 @@ export class Journal {
 
   /** Writes a stamped commit at the end of the active file. */
   async write(parts: readonly Uint8Array[]): Promise<void> {
-    const handle = await present(this.#activeFile.handle, 'the handle of the active file');
+    const handle = await present(this.#activeFile.file.handle, 'the handle of the active file');
     await handle.write(parts, this.#activeFile.end);
   }
 
   async sync(): Promise<void> {
-    const handle = await present(this.#activeFile.handle, 'the handle of the active file');
+    const handle = await present(this.#activeFile.file.handle, 'the handle of the active file');
     await handle.sync();
   }
 
@@ -193,63 +182,32 @@ export class Journal {
 
   /** Takes back a write that found no room, for good: it must not come back behind a later one. */
   async cutBack(): Promise<void> {
-    const handle = await present(this.#activeFile.handle, 'the handle of the active file');
+    const handle = await present(this.#activeFile.file.handle, 'the handle of the active file');
     await handle.truncate(this.#activeFile.end);
     await handle.sync();
   }
 
-  /** Removes the oldest file, once nobody reads it any more. */
-  async removeOldest(): Promise<void> {
-    const file = present(this.#files.get(this.#oldest), 'the oldest journal file');
-    assert(file !== this.#active, 'the active file is never removed');
-    file.removed = true;
-    await this.#withoutReaders(file);
-    await this.#closeFile(file);
-    this.#files.delete(file.number);
-    this.#oldest++;
-    this.#bytes -= file.end;
-    await this.#disk.remove(journalName(file.number));
-    await this.syncDirectory();
+  /** Removes the files before `first`, once nobody reads them. What they held must be elsewhere, durably, or dead. */
+  async removeBefore(first: number): Promise<void> {
+    assert(first <= this.active, 'the active file is never removed');
+    while (this.#oldest < first) {
+      const { number, end, file } = present(this.#files.get(this.#oldest), 'the oldest journal file');
+      this.#files.delete(number);
+      this.#oldest++;
+      this.#bytes -= end;
+      await this.#pool.remove(file);
+    }
   }
 
-  /**
-   * The file `number`, which some index still leads to, for reading. It is neither closed nor removed until the lease
-   * is released, from the very call on: nothing may come between looking at the index and calling.
-   */
-  async lease(number: number): Promise<FileLease> {
-    const file = present(this.#files.get(number), `journal file ${number}`);
-    assert(!file.removed, `${journalName(number)} is read after its removal`);
-    file.users++;
-    const { end } = file;
-    const release = (): void => {
-      file.users--;
-      if (file.users > 0) return;
-      for (const wake of this.#unread.splice(0)) wake();
-    };
-    try {
-      const handle = await this.#handleOf(file);
-      return { file: handle, end, release };
-    } catch (error) {
-      release();
-      throw error;
-    }
+  /** The file `number` for reading, which some index still leads to. */
+  async lease(number: number): Promise<JournalLease> {
+    const { file, body, end } = present(this.#files.get(number), `journal file ${number}`);
+    return { ...(await this.#pool.lease(file)), name: file.name, body, end };
   }
 
   async syncDirectory(): Promise<void> {
     if (this.#canaries.skipDirectorySync) return;
     await this.#disk.syncDirectory();
-  }
-
-  /** Closes all files once nobody reads them. */
-  async close(): Promise<void> {
-    for (const file of this.#files.values()) {
-      await this.#withoutReaders(file);
-      await this.#closeFile(file);
-    }
-  }
-
-  async #withoutReaders(file: JournalFile): Promise<void> {
-    while (file.users > 0) await new Promise<void>((resolve) => this.#unread.push(resolve));
   }
 
   /** Makes a file whole before it gets its name: a crash leaves no half of one. */
@@ -266,37 +224,5 @@ export class Journal {
     }
     await this.syncDirectory();
     return handle;
-  }
-
-  async #handleOf(file: JournalFile): Promise<DiskFile> {
-    if (file !== this.#active) {
-      this.#open.delete(file);
-      this.#open.add(file);
-    }
-    file.handle ??= this.#disk.open(journalName(file.number), 'existing');
-    try {
-      const handle = await file.handle;
-      await this.#closeIdle();
-      return handle;
-    } catch (error) {
-      file.handle = undefined;
-      throw error;
-    }
-  }
-
-  async #closeIdle(): Promise<void> {
-    for (const file of this.#open) {
-      if (this.#open.size <= this.#limits.filesOpenMax) return;
-      if (file.users > 0 || file.handle === undefined) continue;
-      await this.#closeFile(file);
-    }
-  }
-
-  /** Closes a file once: whoever comes second finds no handle. */
-  async #closeFile(file: JournalFile): Promise<void> {
-    const { handle } = file;
-    file.handle = undefined;
-    this.#open.delete(file);
-    if (handle !== undefined) await (await handle).close();
   }
 }

@@ -25,7 +25,7 @@ export interface NativeLimits {
   readonly readsWaitingMax: number;
   /** A read that has gone through this much journal returns what it has found. */
   readonly readScanBytesMax: number;
-  /** Journal files kept open for reading, beside those in use. */
+  /** Files kept open for reading, beside those in use. */
   readonly filesOpenMax: number;
   /** Calls of `waitFor` that wait; one more is answered `busy`. */
   readonly waitersMax: number;
@@ -33,6 +33,18 @@ export interface NativeLimits {
   readonly reserveBytes: number;
   /** A newest file with nothing alive in it is left for a new one, and removed, once it is longer than this. */
   readonly deadBytesMax: number;
+  /** The newest of the files that are not written any more stay unsettled, so many of them. */
+  readonly journalFilesKept: number;
+  /** Journal files that wait to be settled; the next one is begun only when one of them is. */
+  readonly unsettledFilesMax: number;
+  /** Settling sorts so many bytes of records at a time in memory: more is another pass over the journal file. */
+  readonly settlingBytesMax: number;
+  /** What settling reads or writes at a time, before others have their turn. */
+  readonly settlingSliceBytes: number;
+  /** A block of a chunk is closed before it is longer, unless one record is. */
+  readonly blockBytesMax: number;
+  /** Pages of chunks' tables kept in memory, over all chunks. */
+  readonly tableCacheBytesMax: number;
 }
 
 export const nativeLimitsDefault: NativeLimits = {
@@ -52,6 +64,12 @@ export const nativeLimitsDefault: NativeLimits = {
   waitersMax: 100_000,
   reserveBytes: 4 * mib,
   deadBytesMax: 1 * mib,
+  journalFilesKept: 0,
+  unsettledFilesMax: 8,
+  settlingBytesMax: 32 * mib,
+  settlingSliceBytes: 1 * mib,
+  blockBytesMax: 64 * kib,
+  tableCacheBytesMax: 8 * mib,
 };
 
 export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
@@ -60,6 +78,10 @@ export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
     assert(Number.isSafeInteger(value) && value >= 0, `${name} is ${value}, not a whole number`);
   }
   assert(limits.commitBytesMax <= commitBodyBytesMax, `commitBytesMax is at most ${commitBodyBytesMax}`);
+  assert(
+    limits.journalFilesKept < limits.unsettledFilesMax,
+    'a new journal file would wait for ever: journalFilesKept must be below unsettledFilesMax',
+  );
   assert(limits.indexEntriesMax >= 2, 'an index needs two entries to be thinned');
   assert(
     limits.journalFileBytesMax + limits.commitBytesMax < 2 ** 32,

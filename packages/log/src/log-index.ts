@@ -1,5 +1,5 @@
 /**
- * Where a log's records are in the journal: a sparse index in memory, rebuilt by recovery.
+ * Where a log's records are in the journal: a sparse index in memory, rebuilt by recovery. What is settled leaves it.
  *
  *      positions │   0 │ 412 │ 950 │ …      an entry is the first position of a frame's records for this log,
  *      files     │   1 │   1 │   2 │        its arrival time, and where that frame starts
@@ -54,6 +54,11 @@ export class LogIndex {
     return this.length === 0 ? undefined : this.#positions[this.#head];
   }
 
+  /** The arrival time at that position. */
+  get firstArrivalMs(): number | undefined {
+    return this.length === 0 ? undefined : this.#arrivalsMs[this.#head];
+  }
+
   /** The file of the first entry, 0 when there is none. */
   get firstFile(): number {
     return this.length === 0 ? 0 : (this.#files[this.#head] as number);
@@ -84,8 +89,14 @@ export class LogIndex {
 
   /** Forgets the entries that lead only to positions before `first`; all of them when `end` is not after it. */
   trim(first: Position, end: Position): void {
-    if (first >= end) this.#head = this.#tail;
+    if (first >= end) this.#empty();
     while (this.length >= 2 && (this.#positions[this.#head + 1] as number) <= first) this.#head++;
+  }
+
+  /** Forgets the entries that lead to files before `file`. */
+  dropBefore(file: number): void {
+    while (this.length > 0 && this.firstFile < file) this.#head++;
+    if (this.length === 0) this.#empty();
   }
 
   /** Whether a frame at this place is near enough behind the last entry to be found from there. */
@@ -123,6 +134,16 @@ export class LogIndex {
           : reach,
       nextPosition: next === undefined ? undefined : this.#positions[next],
     };
+  }
+
+  /** An idle log keeps no memory for what is settled. */
+  #empty(): void {
+    this.#head = 0;
+    this.#tail = 0;
+    this.#positions = new Float64Array(0);
+    this.#arrivalsMs = new Float64Array(0);
+    this.#files = new Uint32Array(0);
+    this.#offsets = new Uint32Array(0);
   }
 
   #makeRoom(): void {

@@ -2,7 +2,9 @@
  * The log engine on a disk.
  *
  *      append, create, seal, trim, delete ──▶ group-commit ──▶ journal files
- *                                                  │ once synced
+ *                                                  │ once synced                  │ settler, in the background
+ *                                                  │                              ▼
+ *                                                  │                         chunk files
  *                                                  ▼
  *      read, findByArrival ◀── tail (memory) or reader (files) ◀── registry: logs, positions, indexes
  *      state, waitFor      ◀────────────────────────────────────────┘
@@ -33,12 +35,14 @@ import type { Journal } from './journal.js';
 import { type NativeLimits, nativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import { assertLogId } from './log-id.js';
+import type { Settled } from './manifest-recovery.js';
 import { Page } from './page.js';
 import { Reader } from './reader.js';
 import { type Recovered, type RecoveryReport, recover } from './recovery.js';
 import type { RegisteredLog, Registry } from './registry.js';
 import { appendBytes, type Request } from './request.js';
 import { Reserve } from './reserve.js';
+import { Settler } from './settler.js';
 import { Tail } from './tail.js';
 import { Waiters, waitIsOver } from './waiters.js';
 
@@ -58,6 +62,14 @@ export interface NativeEngine extends LogEngine {
   readonly recovery: RecoveryReport;
   /** What waits to be written: prepared requests and their bytes, and calls that wait for room among them. */
   queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number };
+  /** How far old files are settled; `trouble` says why no more are, until the next opening. */
+  settling(): SettlingState;
+}
+
+interface SettlingState {
+  readonly chunks: number;
+  readonly unsettledFiles: number;
+  readonly trouble: string | undefined;
 }
 
 /** What a control request takes in the journal for each log, at most: a section and an id. */
@@ -81,11 +93,11 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
       try {
         const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
         await reserve.open(await disk.list());
-        const engine = new OpenNativeEngine({ clock, limits, canaries, lock, reserve, recovered });
+        const engine = new OpenNativeEngine({ disk, clock, limits, canaries, lock, reserve, recovered });
         await engine.begin();
         return engine;
       } catch (error) {
-        await journal.close();
+        await recovered.settled.pool.close();
         throw error;
       }
     });
@@ -96,6 +108,7 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
 }
 
 interface NativeEngineParts {
+  readonly disk: Disk;
   readonly clock: Clock;
   readonly limits: NativeLimits;
   readonly canaries: Canaries;
@@ -110,6 +123,8 @@ class OpenNativeEngine implements NativeEngine {
   readonly #limits: NativeLimits;
   readonly #lock: DiskLock;
   readonly #journal: Journal;
+  readonly #settled: Settled;
+  readonly #settler: Settler;
   readonly #registry: Registry;
   readonly #writer: GroupCommit;
   readonly #reader: Reader;
@@ -122,15 +137,17 @@ class OpenNativeEngine implements NativeEngine {
   #syncsBefore = 0;
 
   constructor(parts: NativeEngineParts) {
-    const { clock, limits, canaries, lock, reserve, recovered } = parts;
-    const { journal, registry, newestMs, report } = recovered;
+    const { disk, clock, limits, canaries, lock, reserve, recovered } = parts;
+    const { journal, registry, settled, newestMs, report } = recovered;
     this.recovery = report;
     this.newestArrivalMs = newestMs;
     this.#limits = limits;
     this.#lock = lock;
     this.#journal = journal;
     this.#registry = registry;
-    this.#reader = new Reader(journal, limits);
+    this.#settled = settled;
+    this.#settler = new Settler({ ...settled, disk, limits, canaries, journal, registry, reserve });
+    this.#reader = new Reader(journal, settled.chunks, limits);
     this.#waiters = new Waiters(limits.waitersMax);
     const tail = new Tail(limits.tailBytesMax);
     const changed = (id: LogId): void => {
@@ -144,6 +161,7 @@ class OpenNativeEngine implements NativeEngine {
       registry,
       tail,
       reserve,
+      settler: this.#settler,
       newestMs,
       changed,
     });
@@ -238,12 +256,17 @@ class OpenNativeEngine implements NativeEngine {
       payloadBytes: this.#payloadBytes,
       commits: this.#writer.commits - this.#commitsBefore,
       syncs: this.#writer.syncs - this.#syncsBefore,
-      diskBytes: this.#journal.bytes,
+      diskBytes: this.#journal.bytes + this.#settled.chunks.bytes,
     };
   }
 
   queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number } {
     return this.#writer.queued;
+  }
+
+  settling(): SettlingState {
+    const { unsettledFiles, trouble } = this.#settler;
+    return { chunks: this.#settled.chunks.chunks.length, unsettledFiles, trouble };
   }
 
   close(): Promise<void> {
@@ -255,10 +278,11 @@ class OpenNativeEngine implements NativeEngine {
     this.#waiters.rejectAll(new LogError('closed', 'the log was closed'));
     await asLogError(async () => {
       try {
+        this.#writer.stop();
         await this.#writer.mark();
         await this.#writer.idle();
         await this.#reader.idle();
-        await this.#journal.close();
+        await this.#settled.pool.close();
       } finally {
         await this.#lock.release();
       }

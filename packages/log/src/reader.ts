@@ -1,5 +1,6 @@
 /**
- * Reads a log's records from the journal files: from an index entry on, frame by frame, through a window.
+ * Reads a log's records from files: what is settled from the chunks, the rest from the journal, from an index entry
+ * on, frame by frame, through a window.
  *
  *      index ──▶ stretch ──▶ │ header │frame│frame│ header │frame│ …      commit headers are checked and stepped over
  *                                        ▲ has a section of this log?     no: over it, its payload unread
@@ -8,12 +9,13 @@
  * Invariant: no byte is served whose frame's checksums do not hold; a frame that should be there and is not is
  * reported as damage with its file and offset. A read goes through at most `readScanBytesMax` of journal.
  */
-import { commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
+import type { ChunkSet } from './chunk-set.js';
 import type { Position } from './contract.js';
 import { DiskError } from './disk.js';
 import type { FileWindow } from './file-window.js';
-import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt, frameKind } from './frame.js';
-import { type FileLease, type Journal, journalName } from './journal.js';
+import { type FrameHead, frameKind } from './frame.js';
+import { FrameWalk } from './frame-walk.js';
+import type { Journal, JournalLease } from './journal.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import type { Stretch } from './log-index.js';
@@ -21,21 +23,15 @@ import type { Page } from './page.js';
 import type { RegisteredLog } from './registry.js';
 import { WindowPool } from './window-pool.js';
 
-/** Where a walk stands: a window, attached to a file, and the offset of the next frame or commit header. */
-interface Walk {
-  readonly window: FileWindow;
-  readonly file: number;
-  readonly stop: number;
-  offset: number;
-}
-
 export class Reader {
   readonly #journal: Journal;
+  readonly #chunks: ChunkSet;
   readonly #limits: NativeLimits;
   readonly #windows: WindowPool;
 
-  constructor(journal: Journal, limits: NativeLimits) {
+  constructor(journal: Journal, chunks: ChunkSet, limits: NativeLimits) {
     this.#journal = journal;
+    this.#chunks = chunks;
     this.#limits = limits;
     this.#windows = new WindowPool(limits);
   }
@@ -49,14 +45,15 @@ export class Reader {
       while (!page.full && log.exists && window.bytesRead < budget) {
         // A trim during the read moves on what there is to read.
         position = Math.max(position, log.first);
-        const stretch = position < end ? log.index.find(position) : undefined;
-        if (stretch === undefined) break;
-        const lease = await this.#journal.lease(stretch.file);
-        try {
-          position = await this.#readStretch(log, stretch, position, page, walkOf(window, stretch, lease));
-        } finally {
-          lease.release();
+        if (position >= end) break;
+        const settledEnd = Math.min(log.settledEnd, end);
+        if (position < settledEnd) {
+          position = await this.#chunks.read(log.number, position, settledEnd, page, window);
+          continue;
         }
+        const stretch = log.index.find(position);
+        if (stretch === undefined) break;
+        position = await this.#readStretch(log, stretch, position, page, window);
         if (!page.full) position = Math.max(position, stretch.nextPosition ?? end);
       }
       return position;
@@ -66,13 +63,19 @@ export class Reader {
   /** The first position in the files that arrived at or after `arrivalMs`; `undefined` when none did. */
   async findArrival(log: RegisteredLog, arrivalMs: number): Promise<Position | undefined> {
     return this.#withWindow(async (window) => {
-      const stretch = log.exists ? log.index.findArrival(arrivalMs) : undefined;
+      if (!log.exists) return undefined;
+      const { firstArrivalMs } = log.index;
+      if (firstArrivalMs === undefined || firstArrivalMs >= arrivalMs) {
+        const { settledEnd } = log;
+        return (await this.#chunks.findArrival(log.number, arrivalMs, window)) ?? settledEnd;
+      }
+      const stretch = log.index.findArrival(arrivalMs);
       if (stretch === undefined) return undefined;
       const lease = await this.#journal.lease(stretch.file);
       try {
-        const walk = walkOf(window, stretch, lease);
+        const walk = this.#walk(window, stretch, lease);
         for (;;) {
-          const head = this.#nextFrame(walk) ?? (await this.#loadFrame(walk));
+          const head = walk.next() ?? (await walk.load());
           if (head === undefined) return stretch.nextPosition;
           const position = positionOfArrival(head, log.number, arrivalMs);
           if (position !== undefined) return position;
@@ -94,70 +97,36 @@ export class Reader {
     stretch: Stretch,
     from: Position,
     page: Page,
-    walk: Walk,
+    window: FileWindow,
   ): Promise<Position> {
-    const { window } = walk;
-    const limit = stretch.nextPosition ?? Number.POSITIVE_INFINITY;
-    let position = Math.max(from, log.first);
-    while (!page.full && position < limit) {
-      const head = this.#nextFrame(walk) ?? (await this.#loadFrame(walk));
-      if (head === undefined) break;
-      if (holdsRecords(head, log.number, position)) {
-        if (!window.holds(walk.offset, head.length)) {
-          await this.#fill(walk, head.length);
-          continue;
+    const lease = await this.#journal.lease(stretch.file);
+    try {
+      const walk = this.#walk(window, stretch, lease);
+      const limit = stretch.nextPosition ?? Number.POSITIVE_INFINITY;
+      let position = Math.max(from, log.first);
+      while (!page.full && position < limit) {
+        const head = walk.next() ?? (await walk.load());
+        if (head === undefined) break;
+        if (holdsRecords(head, log.number, position)) {
+          const payload = walk.payload(head);
+          if (payload === undefined) {
+            await walk.loadFrame(head);
+            continue;
+          }
+          position = takeRuns(head, payload, log.number, position, page);
         }
-        const payload = head.payload(this.#journal.chain.tag);
-        if (payload === undefined) throw damaged(walk.file, walk.offset);
-        position = takeRuns(head, payload, log.number, position, page);
+        walk.offset += head.length;
       }
-      walk.offset += head.length;
+      return position;
+    } finally {
+      lease.release();
     }
-    return position;
   }
 
-  /** The frame at the walk's offset, commit headers stepped over; `undefined` when the window does not hold it. */
-  #nextFrame(walk: Walk): FrameHead | undefined {
-    const { window } = walk;
-    while (walk.offset < walk.stop && window.holds(walk.offset, frameFixedBytes)) {
-      const at = window.at(walk.offset);
-      if (window.bytes.readUInt32LE(at) === commitMagic) {
-        if (!window.holds(walk.offset, commitHeaderBytes)) return undefined;
-        if (commitHeaderAt(window.bytes, at) === undefined) throw damaged(walk.file, walk.offset);
-        walk.offset += commitHeaderBytes;
-        continue;
-      }
-      const headBytes = frameHeadBytesAt(window.bytes, at);
-      if (headBytes === undefined) throw damaged(walk.file, walk.offset);
-      if (!window.holds(walk.offset, headBytes)) return undefined;
-      const head = frameHeadAt(window.bytes, at, this.#journal.chain.tag);
-      if (head === undefined) throw damaged(walk.file, walk.offset);
-      return head;
-    }
-    return undefined;
-  }
-
-  /** As `#nextFrame`, reading as needed; `undefined` at the walk's stop. */
-  async #loadFrame(walk: Walk): Promise<FrameHead | undefined> {
-    while (walk.offset < walk.stop) {
-      const { window, offset } = walk;
-      if (!window.holds(offset, frameFixedBytes)) {
-        await this.#fill(walk, frameFixedBytes);
-      } else {
-        const at = window.at(offset);
-        const isCommit = window.bytes.readUInt32LE(at) === commitMagic;
-        const wanted = isCommit ? commitHeaderBytes : frameHeadBytesAt(window.bytes, at);
-        if (wanted === undefined) throw damaged(walk.file, offset);
-        if (!window.holds(offset, wanted)) await this.#fill(walk, wanted);
-      }
-      const head = this.#nextFrame(walk);
-      if (head !== undefined) return head;
-    }
-    return undefined;
-  }
-
-  async #fill(walk: Walk, length: number): Promise<void> {
-    if (!(await walk.window.fill(walk.offset, length))) throw damaged(walk.file, walk.offset);
+  #walk(window: FileWindow, stretch: Stretch, lease: JournalLease): FrameWalk {
+    const { offset, stop } = stretch;
+    const { name, end } = lease;
+    return new FrameWalk(window, lease.file, this.#journal.chain.tag, { name, end, offset, stop });
   }
 
   async #withWindow<T>(use: (window: FileWindow) => Promise<T>): Promise<T> {
@@ -171,11 +140,6 @@ export class Reader {
       this.#windows.giveBack(window);
     }
   }
-}
-
-function walkOf(window: FileWindow, stretch: Stretch, lease: FileLease): Walk {
-  window.attach(lease.file, stretch.file, lease.end);
-  return { window, file: stretch.file, offset: stretch.offset, stop: Math.min(stretch.stop, lease.end) };
 }
 
 /** Whether an append has records for log `number` at or after `position`. */
@@ -212,8 +176,4 @@ function positionOfArrival(head: FrameHead, number: number, arrivalMs: number): 
     if (head.arrivalOf(s) >= arrivalMs) return head.positionOf(s);
   }
   return undefined;
-}
-
-function damaged(file: number, offset: number): LogError {
-  return new LogError('damaged', `${journalName(file)} is damaged at offset ${offset}`);
 }

@@ -12,6 +12,7 @@ import { batchOf, Ledger, readAll } from './testing/ledger.js';
 import { MemoryDisk } from './testing/memory-disk.js';
 
 const smallFiles = { journalFileBytesMax: 600, deadBytesMax: 100_000, reserveBytes: 0 };
+const unsettled = { ...smallFiles, journalFilesKept: 100, unsettledFilesMax: 101 };
 const oneFile = { reserveBytes: 0 };
 
 async function openAt(directory: string, limits = oneFile): Promise<NativeEngine> {
@@ -49,7 +50,7 @@ describe('recovery of real files', () => {
     const at = await laidOut(files);
     let refused: { code: string; message: string } | undefined;
     try {
-      await (await openAt(at, smallFiles)).close();
+      await (await openAt(at, unsettled)).close();
     } catch (error) {
       refused = error as { code: string; message: string };
     }
@@ -83,7 +84,7 @@ describe('recovery of real files', () => {
 
   /** Several files, each with commits. */
   async function rowOfFiles(): Promise<Map<string, Buffer>> {
-    const engine = await openAt(await laidOut(new Map()), smallFiles);
+    const engine = await openAt(await laidOut(new Map()), unsettled);
     await engine.create(['a']);
     for (let i = 0; i < 12; i++) await engine.append(batchOf([['a', `record ${i} ${'x'.repeat(100)}`]]));
     const files = await crashed();
@@ -213,7 +214,7 @@ describe('recovery of real files', () => {
     const files = await rowOfFiles();
     for (const leftover of [Buffer.alloc(0), Buffer.alloc(5000, 7), files.get(journalName(1)) as Buffer]) {
       const at = await laidOut(new Map(files).set('journal.new', leftover).set('reserve.new', leftover));
-      const engine = await openAt(at, smallFiles);
+      const engine = await openAt(at, unsettled);
       assert.equal((await textsOf(engine, 'a')).length, 12);
       assert.ok(!(await readdir(at)).includes('journal.new'));
       await engine.close();

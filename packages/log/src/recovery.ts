@@ -2,6 +2,7 @@
  * Opens what a crash, or a clean close, has left: tells torn from damaged, and rebuilds the registry.
  *
  *      files    none ─▶ a new store
+ *               manifest ─▶ chunks (their trailers), and the journal's first file: 7
  *               7 8 9 ─▶ headers: ours? one store? an unbroken row? ─▶ registry from 7's checkpoint
  *                        commits of 7, 8, 9 in order ─▶ applied
  *
@@ -16,6 +17,7 @@
  */
 import { checksum, present, type Random } from '@millrace/base';
 import type { Canaries } from './canaries.js';
+import { isChunkName } from './chunk.js';
 import { commitBodyBytesMax, commitHeaderBytes } from './commit.js';
 import type { Disk, DiskFile } from './disk.js';
 import { FileWindow } from './file-window.js';
@@ -33,6 +35,14 @@ import {
 import { laterCommit, type ScanState, scanCommits } from './journal-scan.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
+import { type Manifest, manifestName, unfinishedManifestName } from './manifest.js';
+import {
+  checkJournalStart,
+  openSettled,
+  readManifest,
+  removeLeftovers,
+  type Settled,
+} from './manifest-recovery.js';
 import { Registry } from './registry.js';
 import { replay } from './replay.js';
 import { reserveName, unfinishedReserveName } from './reserve.js';
@@ -48,6 +58,7 @@ export interface RecoveryOptions {
 /** What recovery found, for the log of the server and for tests. */
 export interface RecoveryReport {
   readonly files: number;
+  readonly chunks: number;
   readonly commits: number;
   /** The torn tail that was cut off, if there was one. */
   readonly cut: { readonly file: string; readonly offset: number; readonly bytes: number } | undefined;
@@ -56,11 +67,18 @@ export interface RecoveryReport {
 export interface Recovered {
   readonly journal: Journal;
   readonly registry: Registry;
+  readonly settled: Settled;
   readonly newestMs: number;
   readonly report: RecoveryReport;
 }
 
-const ownNames: readonly string[] = [reserveName, unfinishedReserveName, unfinishedJournalName];
+const ownNames: readonly string[] = [
+  reserveName,
+  unfinishedReserveName,
+  unfinishedJournalName,
+  manifestName,
+  unfinishedManifestName,
+];
 
 /** A journal file whose header is good. Not open: there may be more of them than a process may open. */
 interface Found {
@@ -74,7 +92,8 @@ interface Found {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { disk } = options;
   const names = await disk.list();
-  const numbers = journalNumbers(names);
+  const manifest = await readManifest(disk, names);
+  const numbers = journalNumbers(names, manifest);
   if (names.includes(unfinishedJournalName)) await disk.remove(unfinishedJournalName);
   const window = new FileWindow(options.limits.readBytesMax);
   const found: Found[] = [];
@@ -84,30 +103,41 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     found.push(await withFile(disk, number, header));
   }
   const [oldest] = found;
-  return oldest === undefined ? newStore(options) : openStore(options, window, found, oldest);
+  if (oldest !== undefined) return openStore(options, { manifest, names }, window, found, oldest);
+  const chunk = names.find(isChunkName);
+  if (chunk !== undefined)
+    throw new LogError('damaged', `the journal and the manifest of ${chunk} are missing`);
+  return newStore(options, names);
 }
 
-async function newStore(options: RecoveryOptions): Promise<Recovered> {
+async function newStore(options: RecoveryOptions, names: readonly string[]): Promise<Recovered> {
   const { disk, limits, canaries, random, nowMs } = options;
   const registry = new Registry(limits);
   const storeId = random.bytes(storeIdBytes);
   const chain = { storeId, tag: checksum(storeId), generation: 1, nextCommit: 1, lastChecksum: 0 };
-  const journal = new Journal(disk, limits, canaries, chain);
+  const settled = await openSettled(options, undefined, names, storeId);
+  const journal = new Journal(disk, settled.pool, canaries, chain);
   await journal.roll(registry, nowMs);
-  return { journal, registry, newestMs: nowMs, report: { files: 1, commits: 0, cut: undefined } };
+  const report = { files: 1, chunks: 0, commits: 0, cut: undefined };
+  return { journal, registry, settled, newestMs: nowMs, report };
 }
 
-/** The numbers of the journal files, in order; throws when there are other files, or a file is missing in the row. */
-function journalNumbers(names: readonly string[]): number[] {
+/**
+ * The numbers of the journal files that are needed, in order; throws when there are foreign files, or a file is missing
+ * in the row.
+ */
+function journalNumbers(names: readonly string[], manifest: Manifest | undefined): number[] {
   const numbers: number[] = [];
   for (const name of names) {
     const number = journalNumber(name);
-    if (number !== undefined) numbers.push(number);
-    else if (!ownNames.includes(name)) {
+    if (number !== undefined) {
+      if (number >= (manifest?.journalFrom ?? 0)) numbers.push(number);
+    } else if (!ownNames.includes(name) && !isChunkName(name)) {
       throw new LogError('foreign', `${name} is no file of ours: is this the right directory?`);
     }
   }
   numbers.sort((a, b) => a - b);
+  checkJournalStart(numbers, manifest);
   for (let i = 1; i < numbers.length; i++) {
     const expected = (numbers[i - 1] as number) + 1;
     if (numbers[i] !== expected) throw new LogError('damaged', `${journalName(expected)} is missing`);
@@ -124,7 +154,7 @@ async function readHeader(
 ): Promise<Found> {
   const name = journalName(number);
   const size = await handle.size();
-  window.attach(handle, number, size);
+  window.attach(handle, name, size);
   const headerBytes = await headerLength(window, size);
   const bytes = headerBytes === undefined ? undefined : Buffer.from(window.bytes.subarray(0, headerBytes));
   const version = bytes === undefined ? undefined : journalHeaderVersion(bytes);
@@ -155,6 +185,7 @@ async function headerLength(window: FileWindow, size: number): Promise<number | 
 
 async function openStore(
   options: RecoveryOptions,
+  directory: { readonly manifest: Manifest | undefined; readonly names: readonly string[] },
   window: FileWindow,
   found: readonly Found[],
   oldest: Found,
@@ -162,14 +193,22 @@ async function openStore(
   const { limits, canaries, disk } = options;
   const { storeId } = oldest.header;
   for (const [i, file] of found.entries()) checkHeader(file, found[i - 1], storeId);
+  const { manifest, names } = directory;
+  const settled = await openSettled(options, manifest, names, storeId);
   const registry = new Registry(limits);
   registry.restore(oldest.header.logs, oldest.header.nextLog);
   const state = await replayAll(options, window, found, registry);
-  checkHeld(registry, oldest);
+  if (settled.chunks.chunks.length === 0) checkHeld(registry, oldest, names.some(isChunkName));
   registry.settle();
   const { tag, nextCommit, lastChecksum } = state;
   const generation = state.generation + 1;
-  const journal = new Journal(disk, limits, canaries, { storeId, tag, generation, nextCommit, lastChecksum });
+  const journal = new Journal(disk, settled.pool, canaries, {
+    storeId,
+    tag,
+    generation,
+    nextCommit,
+    lastChecksum,
+  });
   for (const [i, file] of found.entries()) {
     const next = found[i + 1];
     if (next === undefined) break;
@@ -179,6 +218,7 @@ async function openStore(
   const handle = await disk.open(journalName(number), 'existing');
   const { offset } = state;
   try {
+    await removeLeftovers(disk, manifest, names);
     await settleTail(disk, window, handle, state, size);
   } catch (error) {
     await handle.close();
@@ -186,8 +226,13 @@ async function openStore(
   }
   journal.adopt(number, headerBytes, offset, handle);
   const cut = size > offset ? { file: journalName(number), offset, bytes: size - offset } : undefined;
-  const report = { files: found.length, commits: nextCommit - oldest.header.nextCommit, cut };
-  return { journal, registry, newestMs: newestIn(state, registry), report };
+  const report = {
+    files: found.length,
+    chunks: settled.chunks.chunks.length,
+    commits: nextCommit - oldest.header.nextCommit,
+    cut,
+  };
+  return { journal, registry, settled, newestMs: newestIn(state, registry), report };
 }
 
 /** Applies the commits of every file; answers where the last good one ends, past which there is at most a torn tail. */
@@ -204,7 +249,7 @@ async function replayAll(
     const next = found[i + 1];
     const scan = stateAt(file, storeTag, options.canaries);
     await withFile(options.disk, file.number, async (handle) => {
-      window.attach(handle, file.number, file.size);
+      window.attach(handle, journalName(file.number), file.size);
       const limit = next === undefined ? file.size : Math.min(next.header.previousEnd, file.size);
       await scanCommits(window, limit, scan, (frame) => replay(registry, frame, file.number));
       if (next === undefined) await checkTornTail(options, window, file, scan);
@@ -252,15 +297,13 @@ function checkEnd(file: Found, state: ScanState, next: Found): void {
     throw damaged(next.number, 0);
 }
 
-/** A log's records from its first on must be in the files: when the oldest ones are not, a file is gone. */
-function checkHeld(registry: Registry, oldest: Found): void {
+/** Without chunks a log's records from its first on must be in the journal: when the oldest ones are not, a file is gone. */
+function checkHeld(registry: Registry, oldest: Found, wasSettled: boolean): void {
+  const gone = wasSettled ? manifestName : journalName(oldest.number - 1);
   for (const log of registry.existing()) {
     const held = log.index.firstPosition;
     if (log.first < log.end && (held === undefined || held > log.first)) {
-      throw new LogError(
-        'damaged',
-        `${journalName(oldest.number - 1)} is missing: it held records of ${log.id}`,
-      );
+      throw new LogError('damaged', `${gone} is missing: it held records of ${log.id}`);
     }
   }
 }
@@ -294,7 +337,7 @@ async function settleTail(
   size: number,
 ): Promise<void> {
   const { file, offset, lastOffset } = state;
-  window.attach(handle, file, offset);
+  window.attach(handle, journalName(file), offset);
   if (size > offset) await handle.truncate(offset);
   const length = offset - lastOffset;
   if (length > 0) {

@@ -6,7 +6,7 @@
  *
  * Invariant: first ≤ end ≤ joinedEnd. Live commits and recovery apply frames through the same methods, so that a
  * reopened registry is the one that was closed. `anchors` counts, for each journal file, the logs whose oldest
- * records are in it: the oldest file may be removed when it anchors none.
+ * unsettled records are in it: the oldest file is dead when it anchors none.
  */
 import { assert } from '@millrace/base';
 import type { LogId, LogState, Position } from './contract.js';
@@ -36,6 +36,11 @@ export class RegisteredLog {
     this.index = index;
   }
 
+  /** Where the journal takes over: records before this are in chunks. */
+  get settledEnd(): Position {
+    return this.index.firstPosition ?? this.end;
+  }
+
   get state(): LogState {
     return {
       firstPosition: this.first,
@@ -53,6 +58,8 @@ export class Registry {
   readonly #byNumber = new Map<number, RegisteredLog>();
   readonly #anchors = new Map<number, number>();
   #nextNumber = 1;
+  /** Records that were trimmed or deleted since the registry was made. */
+  deadRecords = 0;
 
   constructor(limits: { readonly indexSpacingBytes: number; readonly indexEntriesMax: number }) {
     this.#indexSpacingBytes = limits.indexSpacingBytes;
@@ -122,7 +129,9 @@ export class Registry {
 
   trimmed(log: RegisteredLog, first: Position): void {
     if (first <= log.first) return;
+    const before = log.first;
     log.first = Math.min(first, log.end);
+    this.deadRecords += log.first - before;
     const anchor = log.index.firstFile;
     log.index.trim(log.first, log.end);
     this.#moveAnchor(anchor, log.index.firstFile);
@@ -134,6 +143,7 @@ export class Registry {
 
   deleted(log: RegisteredLog): void {
     log.exists = false;
+    this.deadRecords += log.end - log.first;
     this.#moveAnchor(log.index.firstFile, 0);
     this.#forget(log);
   }
@@ -149,6 +159,16 @@ export class Registry {
   /** What recovery applied is what the next commit builds on. */
   settle(): void {
     for (const log of this.#byId.values()) this.rollBack(log);
+  }
+
+  /** The journal files before `file` are settled: their records are in chunks. */
+  journalBeginsWith(file: number): void {
+    for (const log of this.existing()) {
+      const anchor = log.index.firstFile;
+      if (anchor === 0 || anchor >= file) continue;
+      log.index.dropBefore(file);
+      this.#moveAnchor(anchor, log.index.firstFile);
+    }
   }
 
   checkpoint(): CheckpointLog[] {

@@ -37,6 +37,11 @@ export class Reserve {
     return this.#held || this.#bytes === 0;
   }
 
+  /** Whether giving it up would free nothing. */
+  get spent(): boolean {
+    return !this.#held || this.#bytes === 0;
+  }
+
   /** Finds the reserve of an earlier run, or makes it if there is room. */
   async open(names: readonly string[]): Promise<void> {
     if (names.includes(unfinishedReserveName)) await this.#remove(unfinishedReserveName);

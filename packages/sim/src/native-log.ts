@@ -26,6 +26,11 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     filesOpenMax: pick(random, [1, 8]),
     reserveBytes,
     deadBytesMax: pick(random, [2 * kib, 64 * kib]),
+    unsettledFilesMax: pick(random, [1, 8]),
+    settlingBytesMax: pick(random, [1 * kib, 16 * kib]),
+    settlingSliceBytes: pick(random, [512, 8 * kib]),
+    blockBytesMax: pick(random, [256, 4 * kib]),
+    tableCacheBytesMax: pick(random, [0, 64 * kib]),
   };
 }
 

@@ -10,6 +10,9 @@ export const canaries = [
   'refuseHealthyTail',
   'sealRace',
   'timeBackwards',
+  'lostIndexEntry',
+  'manifestBeforeSync',
+  'referenceDroppedEarly',
 ] as const;
 export type Canary = (typeof canaries)[number];
 

@@ -1,0 +1,165 @@
+/**
+ * A chunk: the immutable file that one or more journal files were settled into, sorted by log.
+ *
+ *      │ log 3: block block block │ log 7: block │ …        │ table of blocks │ table of logs │ trailer │
+ *
+ * Invariant: of what is read of it, every page and block is checked against its place before it is believed; what is
+ * wrong is damage, named with its file and offset. Nothing of it is kept in memory but its trailer.
+ */
+import { type BlockPlace, runsOfBlock } from './chunk-block.js';
+import {
+  type BlockEntry,
+  blockEntryAt,
+  blockPlace,
+  isTablePage,
+  type LogEntry,
+  logEntryAt,
+  logPlace,
+  logsInPage,
+  tablePageBytes,
+  tablePages,
+} from './chunk-table.js';
+import { type ChunkTrailer, chunkTrailerBytes, decodeChunkTrailer } from './chunk-trailer.js';
+import type { Disk, DiskFile } from './disk.js';
+import type { PooledFile } from './file-pool.js';
+import type { FileWindow } from './file-window.js';
+import { LogError } from './log-error.js';
+import type { ManifestChunk } from './manifest.js';
+import type { Run } from './run.js';
+import type { TableCache } from './table-cache.js';
+
+const chunkNamePattern = /^chunk-(\d{10})$/;
+
+export function chunkName(chunk: number): string {
+  return `chunk-${String(chunk).padStart(10, '0')}`;
+}
+
+export function isChunkName(name: string): boolean {
+  return chunkNamePattern.test(name);
+}
+
+/** Reads the trailer of the chunk that a manifest names, and checks that it is that very one. */
+export async function openChunkTrailer(
+  disk: Disk,
+  named: ManifestChunk,
+  storeId: Uint8Array,
+): Promise<ChunkTrailer> {
+  const name = chunkName(named.number);
+  const file = await disk.open(name, 'existing');
+  try {
+    const size = await file.size();
+    if (size !== named.bytes) {
+      throw new LogError('damaged', `${name} is damaged: it has ${size} bytes, not ${named.bytes}`);
+    }
+    const bytes = Buffer.alloc(chunkTrailerBytes);
+    const read = await file.read(bytes, size - chunkTrailerBytes);
+    const trailer = read === chunkTrailerBytes ? decodeChunkTrailer(bytes) : undefined;
+    const isNamed =
+      trailer !== undefined &&
+      trailer.chunk === named.number &&
+      trailer.checksum === named.trailerChecksum &&
+      Buffer.compare(trailer.storeId, storeId) === 0 &&
+      trailer.blocksEnd + tablePages(trailer) * tablePageBytes + chunkTrailerBytes === size;
+    if (!isNamed) {
+      throw new LogError('damaged', `${name} is damaged at offset ${size - chunkTrailerBytes}`);
+    }
+    return trailer;
+  } finally {
+    await file.close();
+  }
+}
+
+export class Chunk {
+  readonly named: ManifestChunk;
+  readonly file: PooledFile;
+  readonly #trailer: ChunkTrailer;
+  readonly #cache: TableCache;
+  readonly #tag: number;
+
+  constructor(named: ManifestChunk, file: PooledFile, trailer: ChunkTrailer, cache: TableCache, tag: number) {
+    this.named = named;
+    this.file = file;
+    this.#trailer = trailer;
+    this.#cache = cache;
+    this.#tag = tag;
+  }
+
+  get name(): string {
+    return this.file.name;
+  }
+
+  /** The entry of log `number`; `undefined` when the log is younger than the chunk. `file` is the chunk's, leased. */
+  async log(file: DiskFile, number: number): Promise<LogEntry | undefined> {
+    let low = 0;
+    let high = this.#trailer.logCount;
+    // First by the pages' first entries, so that few pages are touched; then within one.
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const pageStart = middle - (middle % logsInPage);
+      const probe = pageStart > low ? pageStart : middle;
+      const entry = await this.#logAt(file, probe);
+      if (entry.log === number) return entry;
+      if (entry.log > number) high = probe;
+      else low = probe + 1;
+    }
+    return undefined;
+  }
+
+  /** Every log's entry, in order. */
+  async *logs(file: DiskFile): AsyncIterable<LogEntry> {
+    for (let i = 0; i < this.#trailer.logCount; i++) yield await this.#logAt(file, i);
+  }
+
+  /** The index of the last block of `entry` that `isBefore` holds for; of its first block when there is none. */
+  async findBlock(
+    file: DiskFile,
+    entry: LogEntry,
+    isBefore: (block: BlockEntry) => boolean,
+  ): Promise<number> {
+    let low = entry.firstBlock;
+    let high = low + entry.blockCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isBefore(await this.block(file, middle))) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(low - 1, entry.firstBlock);
+  }
+
+  async block(file: DiskFile, index: number): Promise<BlockEntry> {
+    const { page, at } = blockPlace(index);
+    return blockEntryAt(await this.#page(file, page), at);
+  }
+
+  /** The checked runs of a block; good until the window is used again. */
+  async runs(file: DiskFile, window: FileWindow, block: BlockEntry): Promise<readonly Run[]> {
+    const { offset, length, log } = block;
+    window.attach(file, this.name, this.#trailer.blocksEnd);
+    if (!window.holds(offset, length) && !(await window.fill(offset, length))) throw this.#damaged(offset);
+    const place: BlockPlace = { chunk: this.named.number, log, offset, length };
+    const runs = runsOfBlock(window.bytes, window.at(offset), place, this.#tag);
+    if (runs === undefined) throw this.#damaged(offset);
+    return runs;
+  }
+
+  async #logAt(file: DiskFile, index: number): Promise<LogEntry> {
+    const { page, at } = logPlace(index, this.#trailer);
+    return logEntryAt(await this.#page(file, page), at);
+  }
+
+  async #page(file: DiskFile, index: number): Promise<Buffer> {
+    const { number } = this.named;
+    const cached = this.#cache.get(number, index);
+    if (cached !== undefined) return cached;
+    const offset = this.#trailer.blocksEnd + index * tablePageBytes;
+    const page = Buffer.allocUnsafeSlow(tablePageBytes);
+    const read = await file.read(page, offset);
+    if (read < tablePageBytes || !isTablePage(page, number, index, this.#tag)) throw this.#damaged(offset);
+    this.#cache.put(number, index, page);
+    return page;
+  }
+
+  #damaged(offset: number): LogError {
+    return new LogError('damaged', `${this.name} is damaged at offset ${offset}`);
+  }
+}

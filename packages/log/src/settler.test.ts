@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { chunkName } from './chunk.js';
+import { DiskError } from './disk.js';
+import { journalName } from './journal.js';
+import type { NativeLimits } from './limits.js';
+import { type NativeEngine, openNativeEngine } from './native-engine.js';
+import { EagerClock } from './testing/eager-clock.js';
+import { batchOf, type ReadRecord, readAll } from './testing/ledger.js';
+import { MemoryDisk } from './testing/memory-disk.js';
+import { WatchedDisk } from './testing/watched-disk.js';
+
+const limits: Partial<NativeLimits> = {
+  journalFileBytesMax: 8000,
+  deadBytesMax: 4000,
+  reserveBytes: 0,
+  tailBytesMax: 0,
+  settlingBytesMax: 3000,
+  settlingSliceBytes: 500,
+  blockBytesMax: 1000,
+};
+
+const logs = ['a', 'b', 'c'];
+
+function open(disk: MemoryDisk | WatchedDisk, more: Partial<NativeLimits> = {}): Promise<NativeEngine> {
+  return openNativeEngine({ disk, clock: new EagerClock(), limits: { ...limits, ...more } });
+}
+
+/** Lets settling go on until it has nothing left to do. */
+async function settled(engine: NativeEngine): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(engine.settling().trouble, undefined);
+  assert.equal(engine.settling().unsettledFiles, 0);
+}
+
+async function fill(engine: NativeEngine, appends: number, log?: string): Promise<void> {
+  for (let i = 0; i < appends; i++) {
+    const text = `${i} ${'x'.repeat((i * 37) % 200)}`;
+    await engine.append(batchOf((log === undefined ? logs : [log]).map((id) => [id, text] as const)));
+  }
+}
+
+async function everything(engine: NativeEngine): Promise<Map<string, ReadRecord[]>> {
+  const all = new Map<string, ReadRecord[]>();
+  for (const log of engine.list()) {
+    all.set(log, await readAll(engine, log, engine.state(log)?.firstPosition, 7));
+  }
+  return all;
+}
+
+async function chunksOn(disk: MemoryDisk | WatchedDisk): Promise<string[]> {
+  return (await disk.list()).filter((name) => name.startsWith('chunk')).sort();
+}
+
+/** Several chunks and a journal, as a crash leaves them, and what they hold. */
+async function settledStore(): Promise<{ disk: MemoryDisk; held: Map<string, ReadRecord[]> }> {
+  const disk = new MemoryDisk();
+  const engine = await open(disk);
+  await engine.create(logs);
+  await fill(engine, 100);
+  await settled(engine);
+  const held = await everything(engine);
+  assert.ok((await chunksOn(disk)).length >= 3);
+  return { disk: disk.copy(), held };
+}
+
+describe('settling', () => {
+  it('changes nothing of what is read, before and after a restart', async () => {
+    const disk = new MemoryDisk();
+    const engine = await open(disk, { journalFilesKept: 50, unsettledFilesMax: 51 });
+    await engine.create(logs);
+    await fill(engine, 100);
+    const before = await everything(engine);
+    assert.deepEqual(await chunksOn(disk), []);
+    await engine.close();
+    const again = await open(disk);
+    await settled(again);
+    assert.ok((await chunksOn(disk)).length >= 3);
+    assert.deepEqual(await everything(again), before);
+    await again.close();
+    const third = await open(disk);
+    assert.deepEqual(await everything(third), before);
+    await third.close();
+  });
+
+  it('leaves one journal file, so that an opening reads no more than that and the trailers', async () => {
+    const { disk, held } = await settledStore();
+    assert.equal((await disk.list()).filter((name) => name.startsWith('journal')).length, 1);
+    const watched = new WatchedDisk(disk);
+    const engine = await open(watched);
+    const chunks = await chunksOn(disk);
+    assert.equal(engine.recovery.chunks, chunks.length);
+    assert.equal(watched.count('read', 'journal') <= 4, true);
+    assert.deepEqual(await everything(engine), held);
+    await engine.close();
+  });
+
+  it('puts the records of one log next to each other', async () => {
+    const { disk } = await settledStore();
+    const watched = new WatchedDisk(disk);
+    const engine = await open(watched, { blockBytesMax: 1000, tableCacheBytesMax: 1_000_000 });
+    await settled(engine);
+    watched.calls.length = 0;
+    await engine.read({ log: 'b', from: 0, recordsMax: 1, bytesMax: 1 });
+    assert.ok(watched.count('read', 'chunk') <= 4, 'a table, a table, and a block');
+    await engine.close();
+  });
+
+  it('finds positions by arrival in every chunk', async () => {
+    const disk = new MemoryDisk();
+    const clock = new EagerClock();
+    const engine = await openNativeEngine({ disk, clock, limits });
+    await engine.create(logs);
+    for (let i = 0; i < 60; i++) {
+      await fill(engine, 2, i % 9 === 0 ? 'c' : 'a');
+      clock.advance(i % 3);
+    }
+    await settled(engine);
+    for (const log of ['a', 'c', 'b']) {
+      const all = await readAll(engine, log);
+      const firstMs = all[0]?.arrivalMs ?? 0;
+      for (let ms = firstMs - 1; ms <= (all.at(-1)?.arrivalMs ?? 0) + 1; ms++) {
+        const expected = all.find((record) => record.arrivalMs >= ms)?.position;
+        const end = engine.state(log)?.endPosition;
+        assert.equal(await engine.findByArrival(log, ms), expected ?? end, `${log} at ${ms - firstMs}`);
+      }
+    }
+    await engine.close();
+  });
+
+  it('is given up at a close, and leaves nothing behind', async () => {
+    const disk = new MemoryDisk();
+    const engine = await open(disk);
+    await engine.create(logs);
+    await fill(engine, 40);
+    await engine.close();
+    const again = await open(disk);
+    await settled(again);
+    assert.equal((await everything(again)).get('b')?.length, 40);
+    await again.close();
+  });
+
+  it('gives back the space of deleted logs, on a full disk too', async () => {
+    for (const isFull of [false, true]) {
+      const memory = new MemoryDisk();
+      const disk = new WatchedDisk(memory);
+      const engine = await open(disk, { reserveBytes: 8192 });
+      await engine.create(logs);
+      await fill(engine, 60);
+      await settled(engine);
+      if (isFull) disk.roomBytes = disk.usedBytes;
+      assert.equal(await engine.delete(logs), 'done');
+      await settled(engine);
+      assert.deepEqual(await chunksOn(disk), []);
+      assert.ok(disk.usedBytes < 8192 + 12_000, `${disk.usedBytes} bytes are taken`);
+      assert.equal(await engine.create(['d']), 'done');
+      assert.equal((await engine.append(batchOf([['d', 'x']])))[0]?.kind, 'appended');
+      await engine.close();
+    }
+  });
+
+  it('stops, and the log goes on, when a chunk cannot be written', async () => {
+    const disk = new WatchedDisk(new MemoryDisk());
+    const engine = await open(disk);
+    await engine.create(logs);
+    disk.fails = (call, name) =>
+      call === 'sync' && name.startsWith('chunk') ? new DiskError('io', 'it is broken') : undefined;
+    await fill(engine, 40);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.match(engine.settling().trouble ?? '', /it is broken/);
+    assert.deepEqual(await chunksOn(disk), []);
+    assert.equal((await everything(engine)).get('a')?.length, 40);
+    assert.equal(engine.health().writable, true);
+    await engine.close();
+  });
+
+  it('drops what a switch that was cut off has left', async () => {
+    const { disk, held } = await settledStore();
+    const [chunk] = await chunksOn(disk);
+    disk.put(chunkName(900), disk.contents(chunk as string));
+    disk.put(journalName(1), Buffer.from('half of a journal'));
+    disk.put('manifest.new', Buffer.alloc(30));
+    const engine = await open(disk);
+    const names = await disk.list();
+    for (const name of [chunkName(900), journalName(1), 'manifest.new']) assert.ok(!names.includes(name));
+    assert.deepEqual(await everything(engine), held);
+    await engine.close();
+  });
+});
+
+describe('damage to what is settled', () => {
+  async function refusal(disk: MemoryDisk): Promise<string> {
+    try {
+      await (await open(disk)).close();
+    } catch (error) {
+      const { code, message } = error as { code: string; message: string };
+      return `${code}: ${message}`;
+    }
+    return 'it was opened';
+  }
+
+  it('a chunk that is missing, short, long, or another one is named at the opening', async () => {
+    const { disk } = await settledStore();
+    const [first, second] = (await chunksOn(disk)) as [string, string];
+    const bytes = disk.contents(first);
+    const swapped = disk.copy();
+    swapped.put(first, disk.contents(second));
+    swapped.put(second, bytes);
+    assert.match(await refusal(swapped), /^damaged: chunk-\d{10} is damaged/);
+    for (const changed of [
+      bytes.subarray(0, -1),
+      Buffer.concat([bytes, bytes]),
+      Buffer.alloc(bytes.length),
+    ]) {
+      const spoilt = disk.copy();
+      spoilt.put(first, changed);
+      assert.match(await refusal(spoilt), new RegExp(`^damaged: ${first} is damaged`));
+    }
+    const without = disk.copy();
+    await without.remove(first);
+    assert.equal(await refusal(without), `damaged: ${first} is missing`);
+  });
+
+  it('a manifest that is missing or changed is named', async () => {
+    const { disk } = await settledStore();
+    const bytes = disk.contents('manifest');
+    for (let at = 0; at < bytes.length; at += 3) {
+      const spoilt = disk.copy();
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] as number) ^ 4;
+      spoilt.put('manifest', changed);
+      assert.equal(await refusal(spoilt), 'damaged: manifest is damaged');
+    }
+    const without = disk.copy();
+    await without.remove('manifest');
+    assert.match(await refusal(without), /^damaged: manifest is missing: it held records of a/);
+    const journal = (await disk.list()).find((name) => name.startsWith('journal')) as string;
+    await disk.remove(journal);
+    assert.equal(await refusal(disk), `damaged: ${journal} is missing`);
+  });
+
+  it('a changed byte in a chunk is never served: it is named, or nobody needs it', async () => {
+    const { disk, held } = await settledStore();
+    const [name] = (await chunksOn(disk)) as [string];
+    const bytes = disk.contents(name);
+    let noticed = 0;
+    for (let at = 0; at < bytes.length; at += 97) {
+      const spoilt = disk.copy();
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+      spoilt.put(name, changed);
+      try {
+        const engine = await open(spoilt);
+        try {
+          assert.deepEqual(await everything(engine), held);
+        } finally {
+          await engine.close();
+        }
+      } catch (error) {
+        const { code, message } = error as { code: string; message: string };
+        assert.equal(code, 'damaged', String(error));
+        assert.match(message, new RegExp(`^${name} is damaged`));
+        noticed++;
+      }
+    }
+    assert.ok(noticed > 50, `${noticed} changes were noticed`);
+  });
+});

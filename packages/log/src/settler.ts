@@ -1,0 +1,260 @@
+/**
+ * Moves the journal's oldest file into a chunk, and gets rid of files in which nothing is alive.
+ *
+ *      step ──▶ the oldest journal files are dead        ─▶ a manifest that begins after them
+ *           ──▶ chunks are dead (their tables say so)    ─▶ a manifest without them
+ *           ──▶ there is room, and a file is unsettled   ─▶ sort it into a chunk ─▶ a manifest with it, and without the file
+ *
+ *      switch: write, sync, rename the manifest, sync the directory ─▶ replace the set ─▶ remove what is not named
+ *
+ * Invariant: a file is removed only after a manifest that does not need it is durable, and a manifest names only what
+ * is durable; so a crash at any point loses and doubles nothing. Making a chunk may fail or be given up without harm;
+ * a manifest that fails is for the caller to poison the log for.
+ */
+import type { Canaries } from './canaries.js';
+import { Chunk, chunkName } from './chunk.js';
+import type { ChunkSet } from './chunk-set.js';
+import type { ChunkTrailer } from './chunk-trailer.js';
+import { ChunkWriter } from './chunk-writer.js';
+import { type Disk, DiskError } from './disk.js';
+import type { FilePool } from './file-pool.js';
+import { FileWindow } from './file-window.js';
+import type { Journal } from './journal.js';
+import { JournalSorter } from './journal-sorter.js';
+import type { NativeLimits } from './limits.js';
+import { LogError } from './log-error.js';
+import { type ManifestChunk, unfinishedManifestName, writeManifest } from './manifest.js';
+import type { Registry } from './registry.js';
+import type { Reserve } from './reserve.js';
+import type { TableCache } from './table-cache.js';
+
+export interface SettlerParts {
+  readonly disk: Disk;
+  readonly limits: NativeLimits;
+  readonly canaries: Canaries;
+  readonly journal: Journal;
+  readonly registry: Registry;
+  readonly pool: FilePool;
+  readonly chunks: ChunkSet;
+  readonly cache: TableCache;
+  readonly reserve: Reserve;
+  readonly nextChunk: number;
+}
+
+/** The tables are looked through when this part of the settled records may have died since the last time. */
+const surveyShare = 1 / 64;
+
+interface MadeChunk {
+  readonly named: ManifestChunk;
+  readonly trailer: ChunkTrailer;
+}
+
+export class Settler {
+  readonly #parts: SettlerParts;
+  #nextChunk: number;
+  /** The registry's count of dead records when the tables were last looked through. */
+  #surveyedDead: number | undefined;
+  #abort = new AbortController();
+  /** Why no more chunks are made until the log is opened again. */
+  #trouble: string | undefined;
+  /** The newest journal file when a chunk found no room: tried again when there is a newer one. */
+  #noRoomAt = 0;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
+    this.#nextChunk = parts.nextChunk;
+  }
+
+  /** Journal files that are not settled, without the one that is written. */
+  get unsettledFiles(): number {
+    const { journal } = this.#parts;
+    return journal.active - journal.oldest;
+  }
+
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** Whether `step` would do something; chunks are made only when there is room. */
+  due(hasRoom: boolean): boolean {
+    return this.#journalIsDead() || this.#surveyIsDue(hasRoom) || (hasRoom && this.#settleIsDue());
+  }
+
+  /** Does one thing. Answers whether it did any. Throws `DiskError` when a manifest or a removal failed. */
+  async step(hasRoom: boolean): Promise<boolean> {
+    if (this.#journalIsDead()) return this.#dropJournal();
+    if (this.#surveyIsDue(hasRoom)) return this.#survey();
+    if (hasRoom && this.#settleIsDue()) return this.#settle();
+    return false;
+  }
+
+  /** Gives up the chunk that is being made, if there is one: its room is wanted. */
+  abandon(): void {
+    this.#abort.abort();
+  }
+
+  #journalIsDead(): boolean {
+    const { journal, registry } = this.#parts;
+    return journal.oldest < journal.active && !registry.anchoredIn(journal.oldest);
+  }
+
+  #settleIsDue(): boolean {
+    const { journal, limits } = this.#parts;
+    const isOld = journal.oldest + limits.journalFilesKept < journal.active;
+    return isOld && this.#trouble === undefined && this.#noRoomAt < journal.active;
+  }
+
+  #surveyIsDue(hasRoom: boolean): boolean {
+    const { registry, chunks } = this.#parts;
+    if (chunks.chunks.length === 0) return false;
+    if (this.#surveyedDead === undefined) return true;
+    const dead = registry.deadRecords - this.#surveyedDead;
+    return dead > 0 && (!hasRoom || dead >= chunks.records * surveyShare);
+  }
+
+  async #dropJournal(): Promise<boolean> {
+    const { journal, registry, chunks } = this.#parts;
+    let first = journal.oldest;
+    while (first < journal.active && !registry.anchoredIn(first)) first++;
+    return this.#switch(chunks.chunks, first);
+  }
+
+  /** Looks through the tables for chunks in which nothing is alive. */
+  async #survey(): Promise<boolean> {
+    const { registry, chunks, journal } = this.#parts;
+    const { deadRecords } = registry;
+    const alive: Chunk[] = [];
+    try {
+      for (const chunk of chunks.chunks) if (await this.#isAlive(chunk)) alive.push(chunk);
+    } catch (error) {
+      this.#note(error);
+      this.#surveyedDead = deadRecords;
+      return false;
+    }
+    this.#surveyedDead = deadRecords;
+    if (alive.length === chunks.chunks.length) return true;
+    const done = await this.#switch(alive, journal.oldest);
+    // Nothing was removed: there is no room for the manifest. To be looked at again with the next change.
+    if (!done) this.#surveyedDead = deadRecords - 1;
+    return done;
+  }
+
+  async #isAlive(chunk: Chunk): Promise<boolean> {
+    const { registry, pool } = this.#parts;
+    const lease = await pool.lease(chunk.file);
+    try {
+      for await (const { log, end, blockCount } of chunk.logs(lease.file)) {
+        const registered = registry.byNumber(log);
+        if (blockCount > 0 && registered?.exists === true && registered.first < end) return true;
+      }
+      return false;
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** Sorts the oldest journal file into a chunk. */
+  async #settle(): Promise<boolean> {
+    const { journal, chunks, pool, cache } = this.#parts;
+    this.#abort = new AbortController();
+    const journalFrom = journal.oldest + 1;
+    let made: MadeChunk | undefined;
+    try {
+      made = await this.#make();
+    } catch (error) {
+      if (this.#abort.signal.aborted) return true;
+      this.#note(error);
+      return false;
+    }
+    if (made === undefined) return this.#switch(chunks.chunks, journalFrom);
+    const { named, trailer } = made;
+    const file = pool.add(chunkName(named.number));
+    const chunk = new Chunk(named, file, trailer, cache, journal.chain.tag);
+    return this.#switch([...chunks.chunks, chunk], journalFrom);
+  }
+
+  /** A durable chunk of what is alive in the oldest journal file; `undefined` when nothing is. */
+  async #make(): Promise<MadeChunk | undefined> {
+    const { limits, journal, registry } = this.#parts;
+    const { signal } = this.#abort;
+    const lease = await journal.lease(journal.oldest);
+    try {
+      const sorter = new JournalSorter({
+        lease,
+        window: new FileWindow(limits.settlingSliceBytes),
+        registry,
+        tag: journal.chain.tag,
+        bytesMax: limits.settlingBytesMax,
+        blockBytesMax: limits.blockBytesMax,
+      });
+      if (!(await sorter.plan(signal))) return undefined;
+      const made = await this.#write(this.#nextChunk++, sorter, signal);
+      await journal.syncDirectory();
+      return made;
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #write(number: number, sorter: JournalSorter, signal: AbortSignal): Promise<MadeChunk> {
+    const { disk, limits, canaries, journal } = this.#parts;
+    const { storeId, tag } = journal.chain;
+    const name = chunkName(number);
+    const file = await disk.open(name, 'create');
+    try {
+      const sliceBytes = limits.settlingSliceBytes;
+      const writer = new ChunkWriter({ file, number, storeId, tag, sliceBytes, canaries });
+      await sorter.write(writer, signal);
+      return await writer.finish(sorter.fences());
+    } catch (error) {
+      await disk.remove(name);
+      throw error;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Makes `chunks` and the journal from `journalFrom` on all there is. `false`: there is no room to say so. */
+  async #switch(chunks: readonly Chunk[], journalFrom: number): Promise<boolean> {
+    const { journal, registry, pool, chunks: set } = this.#parts;
+    if (!(await this.#writeManifest(chunks, journalFrom))) return false;
+    await journal.syncDirectory();
+    const left = set.chunks.filter((chunk) => !chunks.includes(chunk));
+    set.replace(chunks);
+    registry.journalBeginsWith(journalFrom);
+    await journal.removeBefore(journalFrom);
+    for (const { file } of left) await pool.remove(file);
+    await journal.syncDirectory();
+    return true;
+  }
+
+  /** Takes the reserve when there is no room otherwise: what is removed next is worth more. */
+  async #writeManifest(chunks: readonly Chunk[], journalFrom: number): Promise<boolean> {
+    const { disk, journal, reserve } = this.#parts;
+    const { storeId } = journal.chain;
+    const manifest = {
+      storeId,
+      journalFrom,
+      nextChunk: this.#nextChunk,
+      chunks: chunks.map((chunk) => chunk.named),
+    };
+    for (;;) {
+      try {
+        await writeManifest(disk, manifest);
+        return true;
+      } catch (error) {
+        if (!(error instanceof DiskError && error.code === 'full')) throw error;
+        if ((await disk.list()).includes(unfinishedManifestName)) await disk.remove(unfinishedManifestName);
+        if (reserve.spent) return false;
+        await reserve.giveUp();
+      }
+    }
+  }
+
+  /** Making a chunk failed, which does no harm: whether to try again is all that there is to know. */
+  #note(error: unknown): void {
+    if (error instanceof DiskError && error.code === 'full') this.#noRoomAt = this.#parts.journal.active;
+    else if (error instanceof DiskError || error instanceof LogError) this.#trouble = error.message;
+    else throw error;
+  }
+}
