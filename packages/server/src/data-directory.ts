@@ -8,7 +8,7 @@
  * The marker is written before anything else, whole or not at all, so that a directory with anything in it and no
  * marker is somebody else's and is left alone.
  */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartError } from './start-error.js';
 
@@ -24,25 +24,56 @@ const draftNames = /^millrace\.json\.\d+\.\d+\.new$/;
 export async function prepareDataDirectory(directory: string): Promise<string> {
   const absolute = path.resolve(directory);
   try {
-    await mkdir(absolute, { recursive: true });
+    await makeDirectory(absolute);
     const names = await readdir(absolute);
     if (names.includes(markerName)) await checkMarker(absolute);
     else if (names.some((name) => !draftNames.test(name))) throw foreign(absolute);
     else await writeMarker(absolute);
     await checkWritable(absolute);
     const logs = path.join(absolute, 'log');
-    await mkdir(logs, { recursive: true });
+    await makeDirectory(logs);
     await syncDirectory(absolute);
     return logs;
   } catch (error) {
     if (error instanceof StartError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     throw new StartError(
       'unwritable',
       `The data directory ${absolute} cannot be used (${code ?? String(error)}): choose another with --data, or make it writable for this user.`,
       { cause: error },
     );
   }
+}
+
+/**
+ * Makes `directory` and whatever is missing above it, each entry synced before the next is made: an entry that a
+ * crash takes back takes along all that is acknowledged beneath it. Node's own recursive `mkdir` syncs nothing, and
+ * it tries for ever where a file system answers ENOENT beneath a directory that is there, as /proc does.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  if (await isDirectory(directory)) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) await makeDirectory(parent);
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    // Another server may have been faster.
+    if (codeOf(error) !== 'EEXIST' || !(await isDirectory(directory))) throw error;
+  }
+  await syncDirectory(parent);
+}
+
+async function isDirectory(name: string): Promise<boolean> {
+  try {
+    return (await stat(name)).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }
 
 async function checkMarker(directory: string): Promise<void> {
@@ -93,7 +124,7 @@ async function checkWritable(directory: string): Promise<void> {
     await rm(draft);
   } catch (error) {
     // On a full disk the server starts, so that streams can be deleted; the log keeps space back for that.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    if (codeOf(error) !== 'ENOSPC') throw error;
   }
 }
 

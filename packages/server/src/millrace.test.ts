@@ -377,6 +377,20 @@ test('an unwritable directory is refused', {
   await chmod(kept.directory, 0o700);
 });
 
+test('a directory that a file system refuses to make is refused, and not tried for ever', {
+  ...patience,
+  skip: process.platform === 'linux' ? false : 'only /proc answers ENOENT beneath a directory that is there',
+}, async () => {
+  await startFails({ dataDir: '/proc/millrace/data' }, 'unwritable', /cannot be used \(ENOENT\)/);
+});
+
+test('the data directory is made with all that is missing above it', patience, async () => {
+  await using kept = await scratch();
+  const dataDir = path.join(kept.directory, 'a', 'b', 'data');
+  await (await Millrace.start({ port: 0, dataDir })).close();
+  assert.match(await readFile(path.join(dataDir, 'millrace.json'), 'utf8'), /"format":"millrace"/);
+});
+
 test('a second server on the same data is refused, and the first goes on', patience, async () => {
   await using kept = await scratch();
   const dataDir = path.join(kept.directory, 'data');
