@@ -214,11 +214,11 @@ export class Harness {
   isDamage(error: unknown): boolean {
     if (!(error instanceof LogError) || error.code !== 'damaged') return false;
     const { life } = this.machine;
-    // What was read before a repair may be told after it.
+    // What was read before a repair may be told after it, when other bytes are damaged already.
     const before = this.#repaired;
-    if (this.#damage === undefined && before?.life === life && error.message.includes(before.name))
-      return true;
-    this.#foundDamage(error);
+    const isNew = this.#damage !== undefined && error.message.includes(this.#damage.name);
+    const isOld = before?.life === life && error.message.includes(before.name);
+    if (isNew || !isOld) this.#foundDamage(error);
     return true;
   }
 
