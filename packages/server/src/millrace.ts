@@ -48,8 +48,8 @@ export interface MillraceOptions {
   /** How long streams stay CREATING, UPDATING and DELETING; default 50 ms each. */
   readonly delays?: Partial<StreamsDelays>;
   /**
-   * How many threads work on requests: one owns sockets and log, the others decode large bodies. They start with the
-   * first such body. Default 1.
+   * How many threads work on requests: one owns sockets and log, the others decode large bodies and encode large
+   * pages. They start with the first of these. Default 1.
    */
   readonly threads?: number;
   readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };

@@ -1,9 +1,10 @@
 /** What the main thread and a codec thread say to each other. */
 import type { PutBatch } from '../put-batch.js';
 import type { PutName } from './codec.js';
+import type { RecordsPage } from './get-records-output.js';
 
 /** Asks for a batch. `body` is in shared memory, so only its place crosses. */
-export interface CodecJob {
+interface DecodeJob {
   readonly id: number;
   readonly name: PutName;
   /** Of the protocol. */
@@ -11,13 +12,22 @@ export interface CodecJob {
   readonly body: Uint8Array;
 }
 
+/** Asks for an answer's bytes. The page is a gathered one (`gathered-page.ts`). */
+interface EncodeJob {
+  readonly id: number;
+  readonly contentType: string;
+  readonly page: RecordsPage;
+}
+
+export type CodecJob = DecodeJob | EncodeJob;
+
 /** The first that a thread says: it has loaded what it needs. */
 export interface CodecReady {
   readonly ready: true;
 }
 
-/** The batch, whose arrays are moved and not copied. */
+/** The batch or the bytes, whose memory is moved and not copied. */
 export interface CodecAnswer {
   readonly id: number;
-  readonly batch: PutBatch | undefined;
+  readonly result: PutBatch | Uint8Array | undefined;
 }

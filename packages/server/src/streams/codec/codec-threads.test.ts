@@ -3,12 +3,14 @@ import { test } from 'node:test';
 import { AdjustableClock, SystemClock } from '@millrace/base';
 import { cborProtocol, jsonProtocol, type Protocol } from '@millrace/wire';
 import { type Logger, silentLogger } from '../../logger.js';
+import { encodeStoredRecord } from '../stored-record.js';
 import { inlineCodec } from './codec.js';
 import { CodecThreads } from './codec-threads.js';
+import type { RecordsPage } from './get-records-output.js';
 import { plain } from './testing/general-way.js';
 import { putRecordsShape } from './testing/sample-shapes.js';
 
-const bodyBytesMin = 1024;
+const bytesMin = 1024;
 
 /** A body in shared memory, as the gateway's large ones are; `salt` tells them apart. */
 function bodyOf(protocol: Protocol, salt: string, count = 50): Buffer {
@@ -20,6 +22,40 @@ function bodyOf(protocol: Protocol, salt: string, count = 50): Buffer {
     })),
   });
   return shared(bytes);
+}
+
+/** A page whose records lie scattered over buffers, with gaps, and not in their order. */
+function pageOf(salt: string, count = 60): RecordsPage {
+  const buffers = [0, 1, 2].map(() => Buffer.alloc(32 * 1024, '#'));
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  const free = [7, 7, 7];
+  for (let i = count - 1; i >= 0; i--) {
+    const text = `${salt} ${i} `.repeat(i % 20);
+    const record = encodeStoredRecord(i % 7 === 0 ? `"${salt}"\n${i}` : `${salt}-${i}`, Buffer.from(text));
+    starts[i] = free[i % 3] ?? 0;
+    ends[i] = (starts[i] ?? 0) + record.length;
+    buffers[i % 3]?.set(record, starts[i]);
+    free[i % 3] = (ends[i] ?? 0) + (i % 5);
+  }
+  const records = {
+    count,
+    // Views of longer arrays, as a reader's are.
+    positions: Float64Array.from({ length: count + 9 }, (_, i) => 1000 + i).subarray(0, count),
+    arrivalsMs: Float64Array.from({ length: count + 9 }, (_, i) => 1.7e12 + (i >> 3)).subarray(0, count),
+    buffers,
+    bufferOf: Uint32Array.from({ length: count }, (_, i) => i % 3),
+    starts,
+    ends,
+  };
+  const shard = { index: 3, createdMs: 1.6e12 };
+  return {
+    records,
+    shard,
+    nextShardIterator: `after ${salt}`,
+    millisBehindLatest: 5,
+    childShards: undefined,
+  };
 }
 
 function shared(bytes: Uint8Array): Buffer {
@@ -36,7 +72,7 @@ async function started(options: {
   const threads = new CodecThreads({
     clock: new SystemClock(),
     logger: silentLogger,
-    bodyBytesMin,
+    bytesMin,
     ...options,
   });
   await allReady(threads, options.threads);
@@ -84,8 +120,8 @@ test('small bodies, bodies of private memory, and all without threads are read i
   await using threads = await started({ threads: 1 });
   await using none = await started({ threads: 0 });
   const body = bodyOf(jsonProtocol, 'x');
-  const small = bodyOf(jsonProtocol, 'x', 1).subarray(0, bodyBytesMin - 1);
-  assert.equal(small.length < bodyBytesMin, true);
+  const small = bodyOf(jsonProtocol, 'x', 1).subarray(0, bytesMin - 1);
+  assert.equal(small.length < bytesMin, true);
   for (const here of [
     threads.decodePut('PutRecords', jsonProtocol, small),
     threads.decodePut('PutRecords', jsonProtocol, Buffer.from(body)),
@@ -131,4 +167,38 @@ test('a close does here what threads have not done', async () => {
   await threads.close();
   for (const batch of await Promise.all(decoded)) assert.equal(batch?.count, 50);
   assert.equal(threads.decodePut('PutRecords', jsonProtocol, body) instanceof Promise, false);
+});
+
+test('pages that threads write are what is written here, and the page may change meanwhile', async () => {
+  await using threads = await started({ threads: 2 });
+  for (let round = 0; round < 5; round++) {
+    const pages = Array.from({ length: 8 }, (_, i) => pageOf(`${round} ${i} ü`, 40 + 10 * i));
+    const wanted = pages.map((page) => Buffer.from(inlineCodec.encodePage(jsonProtocol, page)));
+    const encoded = pages.map((page) => threads.encodePage(jsonProtocol, page));
+    assert.ok(encoded.every((each) => each instanceof Promise));
+    for (const page of pages) for (const buffer of page.records.buffers) buffer.fill(0);
+    for (const [i, bytes] of (await Promise.all(encoded)).entries()) {
+      assert.equal(Buffer.from(bytes).toString(), wanted[i]?.toString());
+    }
+  }
+});
+
+test('small pages, pages in CBOR and more than a few at once are written in the same turn', async () => {
+  await using threads = await started({ threads: 1 });
+  const page = pageOf('x');
+  assert.ok(threads.encodePage(jsonProtocol, pageOf('x', 3)) instanceof Uint8Array);
+  assert.ok(threads.encodePage(cborProtocol, page) instanceof Uint8Array);
+  const encoded = Array.from({ length: 10 }, () => threads.encodePage(jsonProtocol, page));
+  assert.equal(encoded.filter((each) => each instanceof Promise).length, 4);
+  const wanted = Buffer.from(inlineCodec.encodePage(jsonProtocol, page));
+  for (const bytes of await Promise.all(encoded)) assert.deepEqual(Buffer.from(bytes), wanted);
+});
+
+test('pages of a thread that ends are written here', async () => {
+  const threads = await started({ threads: 2 });
+  const page = pageOf('x');
+  const wanted = Buffer.from(inlineCodec.encodePage(jsonProtocol, page));
+  const encoded = Array.from({ length: 8 }, () => threads.encodePage(jsonProtocol, page));
+  await threads.close();
+  for (const bytes of await Promise.all(encoded)) assert.deepEqual(Buffer.from(bytes), wanted);
 });

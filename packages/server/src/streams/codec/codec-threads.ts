@@ -1,22 +1,28 @@
 /**
- * Codec threads beside the main one: they read large bodies, decode and hash, while it owns sockets and log.
+ * Codec threads beside the main one: they decode and hash large bodies and encode large pages, while it owns sockets
+ * and log.
  *
  *      main     body (shared memory) ──job──┐               ┌──▶ append ──▶ answer
  *      thread                               └──▶ decode ────┘ batch, moved
  *
- *      none ──first large body──▶ starting ──loaded──▶ ready ──error, exit──▶ none, for a pause at least
+ *      main     read ──▶ gather into shared memory ──job──┐               ┌──▶ answer
+ *      thread                                             └──▶ encode ────┘ bytes, moved
  *
- * Small bodies are read where they are: handing one over costs as much as reading it. So is everything while no thread
+ *      none ──first large one──▶ starting ──loaded──▶ ready ──error, exit──▶ none, for a pause at least
+ *
+ * What is small is done at once: handing it over costs as much as doing it. So is everything while no thread
  * is ready, or each has enough to do. Invariant: a job ends once, by its thread's answer or, when the thread ends
- * before, by the main thread: its body is still there, so that a thread that dies costs time and nothing else.
+ * before, by the main thread: body or page is still there, so that a thread that dies costs time and nothing else.
  */
 import { Worker } from 'node:worker_threads';
-import { type Clock, kib } from '@millrace/base';
-import type { Protocol } from '@millrace/wire';
+import { assert, type Clock, kib } from '@millrace/base';
+import { jsonProtocol, type Protocol } from '@millrace/wire';
 import { errorFields, type Logger } from '../../logger.js';
 import type { PutBatch } from '../put-batch.js';
 import { type Codec, inlineCodec, type PutName } from './codec.js';
 import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
+import { gatherPage, PageMemory, recordBytesOf } from './gathered-page.js';
+import type { RecordsPage } from './get-records-output.js';
 
 export interface CodecThreadsOptions {
   /** Beside the main thread; 0 has everything done on it. */
@@ -24,23 +30,26 @@ export interface CodecThreadsOptions {
   /** Real time. */
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Bodies from this size on are handed over. */
-  readonly bodyBytesMin?: number;
+  /** Bodies and pages from this size on are handed over. */
+  readonly bytesMin?: number;
 }
 
-const bodyBytesMinDefault = 256 * kib;
+const bytesMinDefault = 256 * kib;
 /** Jobs that one thread may have; with more, the main thread reads for itself. Their bytes the gateway bounds. */
 const jobsMax = 64;
+/** With so many, pages are encoded here: each that waits is 10 MiB of shared memory. */
+const jobsWithPagesMax = 4;
 /** After a thread has ended by itself, none is started in its place for so long. */
 const restartPauseMs = 1_000;
 
 export class CodecThreads implements Codec {
   readonly #threads: readonly Thread[];
-  readonly #bodyBytesMin: number;
+  readonly #bytesMin: number;
+  readonly #pageMemory = new PageMemory();
 
   constructor(options: CodecThreadsOptions) {
     this.#threads = Array.from({ length: options.threads }, () => new Thread(options));
-    this.#bodyBytesMin = options.bodyBytesMin ?? bodyBytesMinDefault;
+    this.#bytesMin = options.bytesMin ?? bytesMinDefault;
   }
 
   decodePut(
@@ -48,10 +57,27 @@ export class CodecThreads implements Codec {
     protocol: Protocol,
     body: Uint8Array,
   ): PutBatch | undefined | Promise<PutBatch | undefined> {
-    const thread = this.#threadFor(body);
-    return thread === undefined
-      ? inlineCodec.decodePut(name, protocol, body)
-      : thread.decodePut(name, protocol, body);
+    const here = (): PutBatch | undefined => inlineCodec.decodePut(name, protocol, body);
+    const shared = body.buffer instanceof SharedArrayBuffer;
+    const thread = shared && body.length >= this.#bytesMin ? this.#idlest(jobsMax) : undefined;
+    if (thread === undefined) return here();
+    const { contentType } = protocol;
+    return thread.run((id) => ({ id, name, contentType, body }), isBatch, here);
+  }
+
+  encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array> {
+    const bytes = recordBytesOf(page);
+    // In CBOR a page is little more than a copy of its records, as gathering them is.
+    const json = protocol.contentType === jsonProtocol.contentType;
+    const thread = json && bytes >= this.#bytesMin ? this.#idlest(jobsWithPagesMax) : undefined;
+    if (thread === undefined) return inlineCodec.encodePage(protocol, page);
+    const memory = this.#pageMemory.take(bytes);
+    const gathered = gatherPage(page, memory);
+    const { contentType } = protocol;
+    const here = (): Uint8Array => inlineCodec.encodePage(protocol, gathered);
+    return thread
+      .run((id) => ({ id, contentType, page: gathered }), isBytes, here)
+      .finally(() => this.#pageMemory.give(memory));
   }
 
   /** Jobs that threads have now, for tests. */
@@ -69,20 +95,25 @@ export class CodecThreads implements Codec {
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
-  #threadFor(body: Uint8Array): Thread | undefined {
-    if (body.length < this.#bodyBytesMin || !(body.buffer instanceof SharedArrayBuffer)) return undefined;
+  /** The thread that has least to do, of those that have less than `jobs`; those that are not there yet are started. */
+  #idlest(jobs: number): Thread | undefined {
     let idlest: Thread | undefined;
     for (const thread of this.#threads) {
-      if (thread.isReady() && thread.jobs < (idlest?.jobs ?? jobsMax)) idlest = thread;
-      else if (!thread.isReady()) thread.start();
+      if (!thread.isReady()) thread.start();
+      else if (thread.jobs < (idlest?.jobs ?? jobs)) idlest = thread;
     }
     return idlest;
   }
 }
 
-/** A job under way: what to do with the batch, and how to do without the thread. */
+type Result = CodecAnswer['result'];
+
+const isBatch = (result: Result): result is PutBatch | undefined => !(result instanceof Uint8Array);
+const isBytes = (result: Result): result is Uint8Array => result instanceof Uint8Array;
+
+/** A job under way: what to do with its result, and how to do without the thread. */
 interface Pending {
-  readonly answered: (batch: PutBatch | undefined) => void;
+  readonly answered: (result: Result) => void;
   readonly doHere: () => void;
 }
 
@@ -110,8 +141,17 @@ class Thread {
   /** Begins to start, unless it did or may not. */
   start(): void {
     if (this.#worker !== undefined || this.#closing || this.#options.clock.now() < this.#startAtMs) return;
+    try {
+      this.#worker = this.#begun();
+    } catch (error) {
+      // The machine has no thread to give: the main one goes on alone.
+      this.#failed(error);
+      this.#ended();
+    }
+  }
+
+  #begun(): Worker {
     const worker = new Worker(new URL('./codec-thread.js', import.meta.url));
-    this.#worker = worker;
     worker.on('message', (said: CodecReady | CodecAnswer) => {
       if ('ready' in said) this.#ready = true;
       else this.#answered(said);
@@ -121,22 +161,29 @@ class Thread {
     worker.on('exit', () => this.#ended());
     // A thread keeps the process only while it has something to do.
     worker.unref();
+    return worker;
   }
 
-  decodePut(name: PutName, protocol: Protocol, body: Uint8Array): Promise<PutBatch | undefined> {
+  /** Has the job done: there, or by `here` when the thread ends before. */
+  run<R extends Result>(
+    jobOf: (id: number) => CodecJob,
+    isMeant: (result: Result) => result is R,
+    here: () => R,
+  ): Promise<R> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      const doHere = (): void => {
+      const settle = (work: () => Result): void => {
         try {
-          resolve(inlineCodec.decodePut(name, protocol, body));
+          const result = work();
+          assert(isMeant(result), 'a job ends in what it was for');
+          resolve(result);
         } catch (error) {
           reject(error);
         }
       };
-      this.#pending.set(id, { answered: resolve, doHere });
+      this.#pending.set(id, { answered: (result) => settle(() => result), doHere: () => settle(here) });
       if (this.#pending.size === 1) this.#worker?.ref();
-      const job: CodecJob = { id, name, contentType: protocol.contentType, body };
-      this.#worker?.postMessage(job);
+      this.#worker?.postMessage(jobOf(id));
     });
   }
 
@@ -145,13 +192,13 @@ class Thread {
     await this.#worker?.terminate();
   }
 
-  #answered({ id, batch }: CodecAnswer): void {
-    this.#pending.get(id)?.answered(batch);
+  #answered({ id, result }: CodecAnswer): void {
+    this.#pending.get(id)?.answered(result);
     this.#pending.delete(id);
-    if (this.#pending.size === 0) this.#worker?.unref();
+    if (this.#pending.size === 0 && !this.#closing) this.#worker?.unref();
   }
 
-  #failed(error: Error): void {
+  #failed(error: unknown): void {
     this.#options.logger.error('a codec thread failed; its work goes on elsewhere', errorFields(error));
     this.#ready = false;
     void this.#worker?.terminate();

@@ -1,10 +1,11 @@
 /**
  * The heavy work between bytes and batches, behind one interface, so that it can be done here or on other threads
- * (`codec-threads.ts`). It is pure: the same bytes give the same batch wherever they are read, and nothing is lost
- * when it is done twice.
+ * (`codec-threads.ts`). It is pure: the same bytes give the same batch, and the same page the same bytes, wherever it
+ * is done, and nothing is lost when it is done twice.
  */
 import type { Protocol } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
+import { encodeGetRecordsOutput, type RecordsPage } from './get-records-output.js';
 import { decodePutRecord, decodePutRecords } from './put-codec.js';
 
 export type PutName = 'PutRecord' | 'PutRecords';
@@ -19,6 +20,8 @@ export interface Codec {
     protocol: Protocol,
     body: Uint8Array,
   ): PutBatch | undefined | Promise<PutBatch | undefined>;
+  /** The body of a GetRecords answer. A promise where another thread writes it; the page may change meanwhile. */
+  encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array>;
 }
 
 /**
@@ -38,4 +41,5 @@ export const inlineCodec = {
   decodePut(name: PutName, protocol: Protocol, body: Uint8Array): PutBatch | undefined {
     return name === 'PutRecord' ? decodePutRecord(protocol, body) : decodePutRecords(protocol, body);
   },
+  encodePage: encodeGetRecordsOutput,
 } satisfies Codec;

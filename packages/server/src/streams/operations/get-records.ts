@@ -1,7 +1,6 @@
 import type { ValueOf } from '@millrace/wire';
 import { boolean, integer, list, required, sequenceNumber, structure, validate } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
-import { encodeGetRecordsOutput } from '../codec/get-records-output.js';
 import * as errors from '../errors.js';
 import { decodeStoredRecord } from '../stored-record.js';
 import type { GetRecordsResult, Streams } from '../streams.js';
@@ -50,7 +49,7 @@ export const getRecords = operation<Streams, typeof input, typeof output>({
     validate(input, request);
     if (request.DryRun === true) return undefined;
     return streams.getRecords(request, context).then((result) =>
-      encodeGetRecordsOutput(protocol, {
+      streams.codec.encodePage(protocol, {
         records: result.records,
         shard: result.shard,
         nextShardIterator: result.nextIterator,
