@@ -81,6 +81,15 @@ export function placeBlock(target: Buffer, at: number, chunk: number, offset: nu
   target.writeUInt32LE(checksum(target.subarray(at + 8, at + blockHeaderBytes), tag), at + 4);
 }
 
+/** What a block that is known to be whole consists of. */
+export function blockShapeAt(bytes: Buffer, at: number): BlockShape {
+  return {
+    runCount: bytes.readUInt32LE(at + 32),
+    recordCount: bytes.readUInt32LE(at + 36),
+    payloadBytes: bytes.readUInt32LE(at + 40),
+  };
+}
+
 /** What a block must be: its place, as the chunk's table tells it. */
 export interface BlockPlace {
   readonly chunk: number;
@@ -104,10 +113,9 @@ export function runsOfBlock(bytes: Buffer, at: number, place: BlockPlace, tag: n
   if (!isThere) return undefined;
   const body = bytes.subarray(at + blockHeaderBytes, at + length);
   if (checksum(body, tag) !== bytes.readUInt32LE(at + 28)) return undefined;
-  const recordCount = bytes.readUInt32LE(at + 36);
-  const payloadBytes = bytes.readUInt32LE(at + 40);
-  const runCount = bytes.readUInt32LE(at + 32);
-  const layout = blockLayout({ runCount, recordCount, payloadBytes });
+  const shape = blockShapeAt(bytes, at);
+  const { runCount, recordCount, payloadBytes } = shape;
+  const layout = blockLayout(shape);
   if (layout.length !== length) return undefined;
   const payloadAt = at + layout.payloadAt;
   const batch = {

@@ -67,7 +67,7 @@ export class ChunkSet {
         const last = entry.firstBlock + entry.blockCount;
         let index = await chunk.findBlock(file, entry, (block) => block.firstPosition <= from);
         for (; index < last && !page.full; index++) {
-          const runs = await chunk.runs(file, window, await chunk.block(file, index));
+          const { runs } = await chunk.load(file, window, await chunk.block(file, index));
           for (const run of runs) {
             if (page.full) break;
             if (run.firstPosition + run.count <= position) continue;
@@ -90,7 +90,7 @@ export class ChunkSet {
       if (entry.blockCount === 0) return entry.end;
       const { file } = lease;
       const index = await chunk.findBlock(file, entry, (block) => block.firstArrivalMs < arrivalMs);
-      const runs = await chunk.runs(file, window, await chunk.block(file, index));
+      const { runs } = await chunk.load(file, window, await chunk.block(file, index));
       const run = runs.find((candidate) => candidate.arrivalMs >= arrivalMs);
       if (run !== undefined) return run.firstPosition;
       const isLast = index + 1 === entry.firstBlock + entry.blockCount;

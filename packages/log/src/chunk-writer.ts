@@ -28,6 +28,8 @@ export interface ChunkWriterOptions {
   readonly storeId: Uint8Array;
   readonly tag: number;
   readonly sliceBytes: number;
+  /** Synced whenever so much was written, so that the system never has to write all of it at once. */
+  readonly syncBytes: number;
   readonly canaries: Canaries;
 }
 
@@ -43,6 +45,7 @@ export class ChunkWriter {
   readonly #blocks: BlockEntry[] = [];
   readonly #logs = new Map<number, WrittenLog>();
   #offset = 0;
+  #unsyncedBytes = 0;
   #records = 0;
 
   constructor(options: ChunkWriterOptions) {
@@ -72,7 +75,6 @@ export class ChunkWriter {
       at += length;
     }
     if (at > start) await this.#flush(file, bytes.subarray(start, at), signal);
-    await file.sync();
   }
 
   /** Writes the tables for `fences`, which rise by log and name all logs that have blocks. */
@@ -103,6 +105,11 @@ export class ChunkWriter {
   async #flush(file: DiskFile, bytes: Buffer, signal: AbortSignal): Promise<void> {
     await file.write([bytes], this.#offset);
     this.#offset += bytes.length;
+    this.#unsyncedBytes += bytes.length;
+    if (this.#unsyncedBytes >= this.#options.syncBytes) {
+      await file.sync();
+      this.#unsyncedBytes = 0;
+    }
     signal.throwIfAborted();
   }
 

@@ -69,6 +69,11 @@ export async function openChunkTrailer(
   }
 }
 
+interface LoadedBlock {
+  readonly bytes: Buffer;
+  readonly runs: readonly Run[];
+}
+
 export class Chunk {
   readonly named: ManifestChunk;
   readonly file: PooledFile;
@@ -131,15 +136,21 @@ export class Chunk {
     return blockEntryAt(await this.#page(file, page), at);
   }
 
-  /** The checked runs of a block; good until the window is used again. */
-  async runs(file: DiskFile, window: FileWindow, block: BlockEntry): Promise<readonly Run[]> {
+  /** The bytes of all blocks. */
+  get blocksBytes(): number {
+    return this.#trailer.blocksEnd;
+  }
+
+  /** A block, checked: its bytes and its runs, good until the window is used again. */
+  async load(file: DiskFile, window: FileWindow, block: BlockEntry): Promise<LoadedBlock> {
     const { offset, length, log } = block;
     window.attach(file, this.name, this.#trailer.blocksEnd);
     if (!window.holds(offset, length) && !(await window.fill(offset, length))) throw this.#damaged(offset);
     const place: BlockPlace = { chunk: this.named.number, log, offset, length };
-    const runs = runsOfBlock(window.bytes, window.at(offset), place, this.#tag);
+    const at = window.at(offset);
+    const runs = runsOfBlock(window.bytes, at, place, this.#tag);
     if (runs === undefined) throw this.#damaged(offset);
-    return runs;
+    return { bytes: window.bytes.subarray(at, at + length), runs };
   }
 
   async #logAt(file: DiskFile, index: number): Promise<LogEntry> {

@@ -159,6 +159,49 @@ describe('settling', () => {
     }
   });
 
+  it('does not let a long-lived log keep the space of a short-lived one', async () => {
+    const disk = new MemoryDisk();
+    const engine = await open(disk);
+    await engine.create(logs);
+    for (let round = 0; round < 40; round++) {
+      await fill(engine, 1, 'a');
+      await fill(engine, 12, 'b');
+      await engine.trim('b', (engine.state('b')?.endPosition ?? 0) - 5);
+    }
+    await settled(engine);
+    const a = await readAll(engine, 'a');
+    assert.equal(a.length, 40);
+    const chunks = await chunksOn(disk);
+    assert.ok(chunks.length <= 6, `${chunks} are left`);
+    const before = await everything(engine);
+    await engine.close();
+    const again = await open(disk);
+    assert.deepEqual(await everything(again), before);
+    await settled(again);
+    assert.deepEqual(await everything(again), before);
+    const byTime = a.find((record) => record.arrivalMs >= (a[20]?.arrivalMs ?? 0))?.position;
+    assert.equal(await again.findByArrival('a', a[20]?.arrivalMs ?? 0), byTime);
+    await again.close();
+  });
+
+  it('keeps what is read alive while chunks are rewritten under the readers', async () => {
+    const disk = new MemoryDisk();
+    const engine = await open(disk, { tableCacheBytesMax: 0 });
+    await engine.create(logs);
+    await fill(engine, 80);
+    await settled(engine);
+    const before = await everything(engine);
+    const trims = [10, 25, 40, 60].map((first) => engine.trim('b', first));
+    const reads = Array.from({ length: 10 }, () => readAll(engine, 'a', 0, 3));
+    await Promise.all(trims);
+    const deleted = engine.delete(['c']);
+    for (const records of await Promise.all(reads)) assert.deepEqual(records, before.get('a'));
+    await deleted;
+    await settled(engine);
+    assert.deepEqual(await readAll(engine, 'a'), before.get('a'));
+    await engine.close();
+  });
+
   it('stops, and the log goes on, when a chunk cannot be written', async () => {
     const disk = new WatchedDisk(new MemoryDisk());
     const engine = await open(disk);

@@ -4,6 +4,7 @@
  *      step ──▶ the oldest journal files are dead        ─▶ a manifest that begins after them
  *           ──▶ chunks are dead (their tables say so)    ─▶ a manifest without them
  *           ──▶ there is room, and a file is unsettled   ─▶ sort it into a chunk ─▶ a manifest with it, and without the file
+ *           ──▶ there is room, and chunks are mostly dead ─▶ rewrite them as one  ─▶ a manifest with that, without them
  *
  *      switch: write, sync, rename the manifest, sync the directory ─▶ replace the set ─▶ remove what is not named
  *
@@ -13,11 +14,12 @@
  */
 import type { Canaries } from './canaries.js';
 import { Chunk, chunkName } from './chunk.js';
+import { ChunkRewriter } from './chunk-rewriter.js';
 import type { ChunkSet } from './chunk-set.js';
 import type { ChunkTrailer } from './chunk-trailer.js';
-import { ChunkWriter } from './chunk-writer.js';
+import { ChunkWriter, type LogFence } from './chunk-writer.js';
 import { type Disk, DiskError } from './disk.js';
-import type { FilePool } from './file-pool.js';
+import type { FileLease, FilePool } from './file-pool.js';
 import { FileWindow } from './file-window.js';
 import type { Journal } from './journal.js';
 import { JournalSorter } from './journal-sorter.js';
@@ -26,6 +28,7 @@ import { LogError } from './log-error.js';
 import { type ManifestChunk, unfinishedManifestName, writeManifest } from './manifest.js';
 import type { Registry } from './registry.js';
 import type { Reserve } from './reserve.js';
+import { liveBytes, rowsToRewrite, type Surveyed } from './survey.js';
 import type { TableCache } from './table-cache.js';
 
 export interface SettlerParts {
@@ -49,11 +52,19 @@ interface MadeChunk {
   readonly trailer: ChunkTrailer;
 }
 
+/** What a chunk is made from: blocks first, then where each log stands behind them. */
+interface ChunkSource {
+  write(writer: ChunkWriter, signal: AbortSignal): Promise<void>;
+  fences(): readonly LogFence[];
+}
+
 export class Settler {
   readonly #parts: SettlerParts;
   #nextChunk: number;
   /** The registry's count of dead records when the tables were last looked through. */
   #surveyedDead: number | undefined;
+  /** Neighbours that the last look found worth rewriting as one. */
+  #rows: Chunk[][] = [];
   #abort = new AbortController();
   /** Why no more chunks are made until the log is opened again. */
   #trouble: string | undefined;
@@ -77,15 +88,15 @@ export class Settler {
 
   /** Whether `step` would do something; chunks are made only when there is room. */
   due(hasRoom: boolean): boolean {
-    return this.#journalIsDead() || this.#surveyIsDue(hasRoom) || (hasRoom && this.#settleIsDue());
+    return this.#journalIsDead() || this.#surveyIsDue(hasRoom) || (hasRoom && this.#makingIsDue);
   }
 
   /** Does one thing. Answers whether it did any. Throws `DiskError` when a manifest or a removal failed. */
   async step(hasRoom: boolean): Promise<boolean> {
     if (this.#journalIsDead()) return this.#dropJournal();
     if (this.#surveyIsDue(hasRoom)) return this.#survey();
-    if (hasRoom && this.#settleIsDue()) return this.#settle();
-    return false;
+    if (!hasRoom || !this.#makingIsDue) return false;
+    return this.#settleIsDue() ? this.#settle() : this.#rewrite();
   }
 
   /** Gives up the chunk that is being made, if there is one: its room is wanted. */
@@ -100,8 +111,12 @@ export class Settler {
 
   #settleIsDue(): boolean {
     const { journal, limits } = this.#parts;
-    const isOld = journal.oldest + limits.journalFilesKept < journal.active;
-    return isOld && this.#trouble === undefined && this.#noRoomAt < journal.active;
+    return journal.oldest + limits.journalFilesKept < journal.active;
+  }
+
+  get #makingIsDue(): boolean {
+    const isPossible = this.#trouble === undefined && this.#noRoomAt < this.#parts.journal.active;
+    return isPossible && (this.#settleIsDue() || this.#rows.length > 0);
   }
 
   #surveyIsDue(hasRoom: boolean): boolean {
@@ -119,35 +134,35 @@ export class Settler {
     return this.#switch(chunks.chunks, first);
   }
 
-  /** Looks through the tables for chunks in which nothing is alive. */
+  /** Looks through the tables for chunks in which nothing is alive, and for those that are worth rewriting. */
   async #survey(): Promise<boolean> {
-    const { registry, chunks, journal } = this.#parts;
+    const { registry, chunks, journal, limits } = this.#parts;
     const { deadRecords } = registry;
-    const alive: Chunk[] = [];
+    this.#surveyedDead = deadRecords;
+    const alive: Surveyed[] = [];
     try {
-      for (const chunk of chunks.chunks) if (await this.#isAlive(chunk)) alive.push(chunk);
+      for (const chunk of chunks.chunks) {
+        const surveyed = { chunk, liveBytes: await this.#liveBytes(chunk) };
+        if (surveyed.liveBytes > 0) alive.push(surveyed);
+      }
     } catch (error) {
       this.#note(error);
-      this.#surveyedDead = deadRecords;
       return false;
     }
-    this.#surveyedDead = deadRecords;
+    this.#rows = rowsToRewrite(alive, limits.journalFileBytesMax);
     if (alive.length === chunks.chunks.length) return true;
-    const done = await this.#switch(alive, journal.oldest);
+    const remaining = alive.map(({ chunk }) => chunk);
+    const done = await this.#switch(remaining, journal.oldest);
     // Nothing was removed: there is no room for the manifest. To be looked at again with the next change.
     if (!done) this.#surveyedDead = deadRecords - 1;
     return done;
   }
 
-  async #isAlive(chunk: Chunk): Promise<boolean> {
+  async #liveBytes(chunk: Chunk): Promise<number> {
     const { registry, pool } = this.#parts;
     const lease = await pool.lease(chunk.file);
     try {
-      for await (const { log, end, blockCount } of chunk.logs(lease.file)) {
-        const registered = registry.byNumber(log);
-        if (blockCount > 0 && registered?.exists === true && registered.first < end) return true;
-      }
-      return false;
+      return await liveBytes(chunk, lease.file, registry);
     } finally {
       lease.release();
     }
@@ -155,26 +170,42 @@ export class Settler {
 
   /** Sorts the oldest journal file into a chunk. */
   async #settle(): Promise<boolean> {
-    const { journal, chunks, pool, cache } = this.#parts;
-    this.#abort = new AbortController();
+    const { journal, chunks } = this.#parts;
     const journalFrom = journal.oldest + 1;
-    let made: MadeChunk | undefined;
+    const made = await this.#attempt(() => this.#settled());
+    if (made === 'failed') return this.#abort.signal.aborted;
+    return this.#switch(made === 'nothing' ? chunks.chunks : [...chunks.chunks, made], journalFrom);
+  }
+
+  /** Makes one chunk of a row of them. */
+  async #rewrite(): Promise<boolean> {
+    const { journal, chunks } = this.#parts;
+    const row = this.#rows.shift() ?? [];
+    const made = await this.#attempt(() => this.#rewritten(row));
+    if (made === 'failed') return this.#abort.signal.aborted;
+    const first = chunks.chunks.indexOf(row[0] as Chunk);
+    const next = chunks.chunks.filter((chunk) => !row.includes(chunk));
+    if (made !== 'nothing') next.splice(first, 0, made);
+    return this.#switch(next, journal.oldest);
+  }
+
+  /** Makes a chunk, which may fail or be given up. */
+  async #attempt(make: () => Promise<MadeChunk | undefined>): Promise<Chunk | 'nothing' | 'failed'> {
+    const { journal, pool, cache } = this.#parts;
+    this.#abort = new AbortController();
     try {
-      made = await this.#make();
+      const made = await make();
+      if (made === undefined) return 'nothing';
+      const { named, trailer } = made;
+      return new Chunk(named, pool.add(chunkName(named.number)), trailer, cache, journal.chain.tag);
     } catch (error) {
-      if (this.#abort.signal.aborted) return true;
-      this.#note(error);
-      return false;
+      if (!this.#abort.signal.aborted) this.#note(error);
+      return 'failed';
     }
-    if (made === undefined) return this.#switch(chunks.chunks, journalFrom);
-    const { named, trailer } = made;
-    const file = pool.add(chunkName(named.number));
-    const chunk = new Chunk(named, file, trailer, cache, journal.chain.tag);
-    return this.#switch([...chunks.chunks, chunk], journalFrom);
   }
 
   /** A durable chunk of what is alive in the oldest journal file; `undefined` when nothing is. */
-  async #make(): Promise<MadeChunk | undefined> {
+  async #settled(): Promise<MadeChunk | undefined> {
     const { limits, journal, registry } = this.#parts;
     const { signal } = this.#abort;
     const lease = await journal.lease(journal.oldest);
@@ -188,24 +219,39 @@ export class Settler {
         blockBytesMax: limits.blockBytesMax,
       });
       if (!(await sorter.plan(signal))) return undefined;
-      const made = await this.#write(this.#nextChunk++, sorter, signal);
-      await journal.syncDirectory();
-      return made;
+      return await this.#write(sorter, signal);
     } finally {
       lease.release();
     }
   }
 
-  async #write(number: number, sorter: JournalSorter, signal: AbortSignal): Promise<MadeChunk> {
+  /** A durable chunk of what is alive in `row`. */
+  async #rewritten(row: readonly Chunk[]): Promise<MadeChunk> {
+    const { limits, registry, pool } = this.#parts;
+    const sources: { readonly chunk: Chunk; readonly lease: FileLease }[] = [];
+    try {
+      for (const chunk of row) sources.push({ chunk, lease: await pool.lease(chunk.file) });
+      const { settlingSliceBytes: bytesMax } = limits;
+      const rewriter = new ChunkRewriter({ sources, window: new FileWindow(bytesMax), registry, bytesMax });
+      return await this.#write(rewriter, this.#abort.signal);
+    } finally {
+      for (const { lease } of sources) lease.release();
+    }
+  }
+
+  async #write(source: ChunkSource, signal: AbortSignal): Promise<MadeChunk> {
     const { disk, limits, canaries, journal } = this.#parts;
     const { storeId, tag } = journal.chain;
+    const number = this.#nextChunk++;
     const name = chunkName(number);
     const file = await disk.open(name, 'create');
     try {
-      const sliceBytes = limits.settlingSliceBytes;
-      const writer = new ChunkWriter({ file, number, storeId, tag, sliceBytes, canaries });
-      await sorter.write(writer, signal);
-      return await writer.finish(sorter.fences());
+      const { settlingSliceBytes: sliceBytes, settlingBytesMax: syncBytes } = limits;
+      const writer = new ChunkWriter({ file, number, storeId, tag, sliceBytes, syncBytes, canaries });
+      await source.write(writer, signal);
+      const made = await writer.finish(source.fences());
+      await journal.syncDirectory();
+      return made;
     } catch (error) {
       await disk.remove(name);
       throw error;
