@@ -132,7 +132,7 @@ export class GroupCommit {
   /** Lets settling end where it is: the log is about to be closed. */
   stop(): void {
     this.#stopping = true;
-    this.#settler.abandon();
+    void this.#settler.abandon();
   }
 
   /** Resolves when nothing is queued, written, settled or removed. */
@@ -282,9 +282,8 @@ export class GroupCommit {
   /** Sees to the reserve and to a new file when one is due. Answers whether there may be room for data. */
   async #prepareFiles(): Promise<boolean> {
     if (!this.#hasRoom) {
-      // A chunk that is being made takes room which commits need, and what was freed is there only after its files are gone.
-      this.#settler.abandon();
-      await this.#sweeping;
+      // A chunk that is being made takes room which commits need.
+      await this.#settler.abandon();
     }
     if (this.#reserveWanted) {
       this.#reserveWanted = false;
@@ -299,6 +298,8 @@ export class GroupCommit {
       return true;
     }
     if (this.#retry.length > 0) return false;
+    // What a command has freed is there only after its files are gone.
+    await this.#sweeping;
     const held = await this.#reserve.restore();
     if (held && this.#roomFreed) this.#full = undefined;
     this.#roomFreed = false;
@@ -382,7 +383,7 @@ export class GroupCommit {
   /** From here on nothing is written: what the disk holds is for the next opening to find out. */
   #poisonBy(error: unknown): void {
     if (!(error instanceof DiskError)) throw error;
-    this.#settler.abandon();
+    void this.#settler.abandon();
     this.#poison ??= `a write or sync failed (${error.message}); restart to go on from what is on the disk`;
   }
 

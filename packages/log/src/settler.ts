@@ -44,6 +44,8 @@ export interface SettlerParts {
   readonly nextChunk: number;
 }
 
+const noop = (): void => {};
+
 /** The tables are looked through when this part of the settled records may have died since the last time. */
 const surveyShare = 1 / 64;
 
@@ -66,6 +68,8 @@ export class Settler {
   /** Neighbours that the last look found worth rewriting as one. */
   #rows: Chunk[][] = [];
   #abort = new AbortController();
+  /** Resolves when no chunk is being made. */
+  #making: Promise<void> = Promise.resolve();
   /** Why no more chunks are made until the log is opened again. */
   #trouble: string | undefined;
   /** The newest journal file when a chunk found no room: tried again when there is a newer one. */
@@ -99,9 +103,10 @@ export class Settler {
     return this.#settleIsDue() ? this.#settle() : this.#rewrite();
   }
 
-  /** Gives up the chunk that is being made, if there is one: its room is wanted. */
-  abandon(): void {
+  /** Gives up the chunk that is being made, if there is one: its room is wanted. Resolves when that is free. */
+  async abandon(): Promise<void> {
     this.#abort.abort();
+    await this.#making;
   }
 
   #journalIsDead(): boolean {
@@ -193,8 +198,10 @@ export class Settler {
   async #attempt(make: () => Promise<MadeChunk | undefined>): Promise<Chunk | 'nothing' | 'failed'> {
     const { journal, pool, cache } = this.#parts;
     this.#abort = new AbortController();
+    const making = make();
+    this.#making = making.then(noop, noop);
     try {
-      const made = await make();
+      const made = await making;
       if (made === undefined) return 'nothing';
       const { named, trailer } = made;
       return new Chunk(named, pool.add(chunkName(named.number)), trailer, cache, journal.chain.tag);
