@@ -132,7 +132,7 @@ export class GroupCommit {
   /** Lets settling end where it is: the log is about to be closed. */
   stop(): void {
     this.#stopping = true;
-    void this.#settler.abandon();
+    this.#settler.stop();
   }
 
   /** Resolves when nothing is queued, written, settled or removed. */
@@ -334,11 +334,11 @@ export class GroupCommit {
     }
   }
 
-  /** Waits while too many files are unsettled and that is about to change. */
+  /** Waits, when too many files are unsettled, until there is one less: their number never grows past the limit. */
   async #settledEnough(): Promise<void> {
-    while (this.#settler.unsettledFiles >= this.#limits.unsettledFilesMax && this.#sweepStep !== undefined) {
-      await this.#sweepStep;
-    }
+    const { oldest } = this.#journal;
+    if (this.#settler.unsettledFiles < this.#limits.unsettledFilesMax) return;
+    while (this.#journal.oldest === oldest && this.#sweepStep !== undefined) await this.#sweepStep;
   }
 
   async #sweep(): Promise<void> {

@@ -68,6 +68,7 @@ export class Settler {
   /** Neighbours that the last look found worth rewriting as one. */
   #rows: Chunk[][] = [];
   #abort = new AbortController();
+  #stopped = false;
   /** Resolves when no chunk is being made. */
   #making: Promise<void> = Promise.resolve();
   /** Why no more chunks are made until the log is opened again. */
@@ -109,6 +110,12 @@ export class Settler {
     await this.#making;
   }
 
+  /** The log is about to be closed: what is under way ends where it is. */
+  stop(): void {
+    this.#stopped = true;
+    this.#abort.abort();
+  }
+
   #journalIsDead(): boolean {
     const { journal, registry } = this.#parts;
     return journal.oldest < journal.active && !registry.anchoredIn(journal.oldest);
@@ -147,6 +154,7 @@ export class Settler {
     const alive: Surveyed[] = [];
     try {
       for (const chunk of chunks.chunks) {
+        if (this.#stopped) return false;
         const surveyed = { chunk, liveBytes: await this.#liveBytes(chunk) };
         if (surveyed.liveBytes > 0) alive.push(surveyed);
       }
