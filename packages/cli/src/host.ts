@@ -32,7 +32,13 @@ export interface Host {
 
 const stopSignals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
+/** The commands of npm beneath which we are asked to stop by the end of our parent too: see `whenParentEnds`. */
+const npmCommands = ['exec', 'start'];
+const parentLookMs = 250;
+
 export function nodeHost(): Host {
+  const clock = new SystemClock();
+  const { npm_command: npmCommand = '' } = process.env;
   const listeners: ((signal: StopSignal) => void)[] = [];
   const tell = (signal: StopSignal): void => {
     for (const listener of listeners) listener(signal);
@@ -42,17 +48,34 @@ export function nodeHost(): Host {
     workingDirectory: process.cwd(),
     processId: process.pid,
     processors: availableParallelism(),
-    clock: new SystemClock(),
+    clock,
     // Nobody reads any more (`millrace demo | head`, a terminal that was closed): as good as being told to stop.
     output: terminal(process.stdout, () => tell('SIGHUP')),
     // A server goes on when whoever read its log is gone.
     errors: terminal(process.stderr, () => undefined),
     onStop: (listener) => {
-      if (listeners.length === 0) for (const signal of stopSignals) process.on(signal, () => tell(signal));
+      if (listeners.length === 0) {
+        for (const signal of stopSignals) process.on(signal, () => tell(signal));
+        if (npmCommands.includes(npmCommand)) whenParentEnds(clock, () => tell('SIGTERM'));
+      }
       listeners.push(listener);
     },
     exit: (code) => process.exit(code),
   };
+}
+
+/**
+ * `npx` passes a signal on to the shell that it runs us in, and many a shell dies of it without passing it on: then
+ * `npx millrace serve & kill $!` would leave a server behind that nobody knows, with the port and the data. Nobody is
+ * told of a parent's end, so it is looked for.
+ */
+function whenParentEnds(clock: Clock, ended: () => void): void {
+  const parent = process.ppid;
+  const look = (): void => {
+    if (process.ppid === parent) clock.schedule(parentLookMs, look);
+    else ended();
+  };
+  clock.schedule(parentLookMs, look);
 }
 
 /** What was typed after `millrace`. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { SpawnSyncReturns } from 'node:child_process';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, cp, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -25,6 +26,25 @@ test('npm can link it as it is committed', {
 }, async () => {
   const { mode } = await stat(shim);
   assert.equal(mode & 0o111, 0o111);
+});
+
+test('a signal to npx alone stops the server too', {
+  timeout: 60_000,
+  skip: process.platform === 'win32' && 'no signals',
+}, async (t) => {
+  // In a group of its own, so that whatever is left of it when this fails can be ended.
+  const npx = spawn('npx', ['--no', 'millrace', 'serve', '--port', '0', '--ephemeral'], {
+    cwd: checkout,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
+  t.after(() => {
+    if (!npx.stdout.closed && npx.pid !== undefined) process.kill(-npx.pid, 'SIGKILL');
+  });
+  await once(npx.stdout, 'data');
+  npx.kill('SIGTERM');
+  // The server holds the other end of this pipe for as long as it runs.
+  await once(npx.stdout.resume(), 'close');
 });
 
 test('outside a checkout the demonstration says that it needs one', async (t) => {
