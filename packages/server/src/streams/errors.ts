@@ -263,6 +263,13 @@ export const shardCountMissing = (): AwsError =>
 export const shardCountNotAllowed = (): AwsError =>
   answer(invalidArgument, 'ShardCount must not be specified for a stream in ON_DEMAND mode.');
 
+/** [D] for the type: SplitShard and MergeShards are for streams in provisioned mode. [–] for the words. */
+export const notForOnDemand = (of: Named): AwsError =>
+  answer(
+    validation,
+    `Stream ${of.name} under account ${of.account} is in ON_DEMAND mode, in which shards are neither split nor merged on request.`,
+  );
+
 /** [–] */
 export const tooManyTags = (limit: number): AwsError =>
   answer(invalidArgument, `A stream has at most ${limit} tags.`);

@@ -123,6 +123,18 @@ test('an on-demand stream starts with four shards and takes no count', async () 
   await under.close();
 });
 
+test('shards of an on-demand stream are neither split nor merged on request', async () => {
+  const under = await testStreams();
+  await under.call(createStream, { StreamName: 's', StreamModeDetails: { StreamMode: 'ON_DEMAND' } });
+  await under.active('s');
+  const split = { StreamName: 's', ShardToSplit: 'shardId-0', NewStartingHashKey: '12345' };
+  const merge = { StreamName: 's', ShardToMerge: 'shardId-0', AdjacentShardToMerge: 'shardId-1' };
+  assert.equal((await under.refusal('SplitShard', split))[0], 'ValidationException');
+  assert.equal((await under.refusal('MergeShards', merge))[0], 'ValidationException');
+  assert.equal((await under.describe('s')).StreamStatus, 'ACTIVE');
+  await under.close();
+});
+
 test('CreateStream refuses a name that is taken, shards past the limit, and what is not offered', async () => {
   const under = await testStreams({ limits: { shardsPerAccountMax: 5 } });
   await under.createStream('s', 3);
