@@ -20,9 +20,8 @@ const servicesNotOffered = [
 export async function compatibilityPage() {
   const operations = path.join(root, 'packages/server/dist/streams/operations');
   const { streamsOperations } = await import(`${operations}/index.js`);
-  const { operationsNotOffered, membersNotOffered, membersRefused, membersNotSet } = await import(
-    `${operations}/not-offered.js`
-  );
+  const { operationsNotOffered, membersNotOffered, membersRefused, membersReduced, membersNotSet } =
+    await import(`${operations}/not-offered.js`);
   const offered = streamsOperations.map(({ name }) => name);
   const all = [...offered, ...operationsNotOffered].sort();
   const rows = (members) =>
@@ -56,6 +55,12 @@ export async function compatibilityPage() {
     '| member | what happens |',
     '|---|---|',
     ...rows(membersRefused),
+    '',
+    '### Members that are taken, and bring less than on AWS',
+    '',
+    '| member | what it brings |',
+    '|---|---|',
+    ...rows(membersReduced),
     '',
     '### Members of answers that are never set',
     '',

@@ -7,8 +7,8 @@ import type { Streams } from '../streams.js';
 import { recordDistributionStrategy, recordKib, streamModeDetails, streamName, tagMap } from './shapes.js';
 
 /**
- * The members are the newest SDK's. What cannot be kept is refused, never taken in silence: see `membersRefused` in
- * `not-offered.ts`.
+ * The members are the newest SDK's. What cannot be kept is refused, and what brings less than on AWS is said: see
+ * `membersRefused` and `membersReduced` in `not-offered.ts`.
  */
 const input = structure('CreateStreamInput', {
   StreamName: required(streamName),
