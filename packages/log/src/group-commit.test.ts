@@ -288,6 +288,38 @@ describe('a full disk', () => {
     await engine.close();
   });
 
+  it('gets its room back from a deleted log although others live in the same file', async () => {
+    const { memory, disk, engine } = await open();
+    assert.equal(await put(engine, 'b', 'alive'), 'appended');
+    disk.roomBytes = disk.usedBytes + 50_000;
+    let kind: string = 'appended';
+    while (kind === 'appended') kind = await put(engine, 'a', 'x'.repeat(3000));
+    assert.equal(kind, 'full');
+    assert.equal(await engine.delete(['a']), 'done');
+    await settled();
+    for (let i = 0; i < 10; i++) assert.equal(await put(engine, 'b', 'x'.repeat(3000)), 'appended');
+    assert.deepEqual(engine.health(), { writable: true, reason: undefined });
+    const after = memory.copy();
+    await engine.close();
+    const again = await open({}, after);
+    assert.equal((await readAll(again.engine, 'b')).length, 11);
+    await again.engine.close();
+  });
+
+  it('is not settled again and again for nothing: one try for each change', async () => {
+    const { disk, engine } = await open();
+    disk.roomBytes = disk.usedBytes + 50_000;
+    let kind: string = 'appended';
+    while (kind === 'appended') kind = await put(engine, 'b', 'x'.repeat(3000));
+    assert.equal(await engine.trim('b', 1), 'done');
+    await settled();
+    const made = disk.count('create', 'chunk');
+    for (let i = 0; i < 20; i++) await put(engine, 'b', 'x'.repeat(3000));
+    await settled();
+    assert.ok(disk.count('create', 'chunk') - made <= 1, 'a put made it try again');
+    await engine.close();
+  });
+
   it('answers full to commands, too, when even the reserve is used up', async () => {
     const { disk, engine } = await open({ reserveBytes: 0 });
     disk.roomBytes = disk.usedBytes;

@@ -62,6 +62,8 @@ export class GroupCommit {
   #reserveWanted = false;
   /** A new file was due and found no room: tried again after the next commit. */
   #rollBlocked = false;
+  /** The registry's count of dead records when the active file was begun. */
+  #deadAtRoll = 0;
   /** Files went away while the disk was full: worth a look whether it still is. */
   #roomFreed = false;
   #running: Promise<void> | undefined;
@@ -145,7 +147,7 @@ export class GroupCommit {
 
   /** Begins to settle old files, and to remove those in which nothing is alive; commits are not held up. */
   sweep(): void {
-    if (this.#activeIsDead() && !this.#rollBlocked) this.#kick();
+    if (this.#leavingIsDue && !this.#rollBlocked) this.#kick();
     if (this.#sweeping === undefined && this.#sweepIsDue) this.#sweeping = this.#sweep();
   }
 
@@ -171,8 +173,8 @@ export class GroupCommit {
   }
 
   #hasWork(): boolean {
-    const dead = this.#activeIsDead() && !this.#rollBlocked;
-    return this.#retry.length > 0 || !this.#queue.empty || dead || this.#roomFreed;
+    const leaves = this.#leavingIsDue && !this.#rollBlocked;
+    return this.#retry.length > 0 || !this.#queue.empty || leaves || this.#roomFreed;
   }
 
   /** One commit, from the queue to its answers. */
@@ -282,8 +284,9 @@ export class GroupCommit {
   /** Sees to the reserve and to a new file when one is due. Answers whether there may be room for data. */
   async #prepareFiles(): Promise<boolean> {
     if (!this.#hasRoom) {
-      // A chunk that is being made takes room which commits need.
-      await this.#settler.abandon();
+      // A chunk that is being made takes room which commits need, unless it is what makes room.
+      if (this.#settler.reclaiming) await this.#sweepStep;
+      else await this.#settler.abandon();
     }
     if (this.#reserveWanted) {
       this.#reserveWanted = false;
@@ -309,11 +312,18 @@ export class GroupCommit {
   #rollDue(): boolean {
     const journal = this.#journal;
     if (journal.activeEnd >= this.#limits.journalFileBytesMax && journal.activeBodyBytes > 0) return true;
-    return this.#activeIsDead();
+    return this.#leavingIsDue;
   }
 
-  #activeIsDead(): boolean {
-    return !this.#registry.anchored && this.#journal.activeBodyBytes > this.#limits.deadBytesMax;
+  /**
+   * Whether the active file is left before it is long, for the room in it: nothing in it is alive, or the disk is full
+   * and something has died. What is alive in it is then settled, and the file removed.
+   */
+  get #leavingIsDue(): boolean {
+    if (this.#journal.activeBodyBytes <= this.#limits.deadBytesMax) return false;
+    return (
+      !this.#registry.anchored || (this.#full !== undefined && this.#registry.deadRecords > this.#deadAtRoll)
+    );
   }
 
   async #roll(): Promise<void> {
@@ -321,6 +331,7 @@ export class GroupCommit {
       try {
         await this.#journal.roll(this.#registry, this.#newestMs);
         this.#rollBlocked = false;
+        this.#deadAtRoll = this.#registry.deadRecords;
         this.sweep();
         return;
       } catch (error) {
@@ -328,7 +339,7 @@ export class GroupCommit {
         this.#noteFull(error.message);
         // A new file is how a full disk gets rid of an old one; for data alone the old file does for now.
         this.#rollBlocked = true;
-        if (!mayGiveUp || this.#reserve.spent || !this.#activeIsDead()) return;
+        if (!mayGiveUp || this.#reserve.spent || !this.#leavingIsDue) return;
         await this.#reserve.giveUp();
       }
     }

@@ -3,7 +3,7 @@
  *
  *      step ──▶ the oldest journal files are dead        ─▶ a manifest that begins after them
  *           ──▶ chunks are dead (their tables say so)    ─▶ a manifest without them
- *           ──▶ there is room, and a file is unsettled   ─▶ sort it into a chunk ─▶ a manifest with it, and without the file
+ *           ──▶ there is room, or none and something died since, and a file is unsettled ─▶ sort it into a chunk ─▶ a manifest with it, and without the file
  *           ──▶ there is room, and chunks are mostly dead ─▶ rewrite them as one  ─▶ a manifest with that, without them
  *
  *      switch: write, sync, rename the manifest, sync the directory ─▶ replace the set ─▶ remove what is not named
@@ -69,6 +69,9 @@ export class Settler {
   #rows: Chunk[][] = [];
   #abort = new AbortController();
   #stopped = false;
+  #reclaiming = false;
+  /** The registry's count of dead records when room was last sought by settling. */
+  #reclaimedDead = 0;
   /** Resolves when no chunk is being made. */
   #making: Promise<void> = Promise.resolve();
   /** Why no more chunks are made until the log is opened again. */
@@ -93,15 +96,22 @@ export class Settler {
 
   /** Whether `step` would do something; chunks are made only when there is room. */
   due(hasRoom: boolean): boolean {
-    return this.#journalIsDead() || this.#surveyIsDue(hasRoom) || (hasRoom && this.#makingIsDue);
+    if (this.#journalIsDead() || this.#surveyIsDue(hasRoom)) return true;
+    return hasRoom ? this.#makingIsDue : this.#reclaimIsDue;
   }
 
   /** Does one thing. Answers whether it did any. Throws `DiskError` when a manifest or a removal failed. */
   async step(hasRoom: boolean): Promise<boolean> {
     if (this.#journalIsDead()) return this.#dropJournal();
     if (this.#surveyIsDue(hasRoom)) return this.#survey();
-    if (!hasRoom || !this.#makingIsDue) return false;
+    if (!hasRoom) return this.#reclaimIsDue && this.#reclaim();
+    if (!this.#makingIsDue) return false;
     return this.#settleIsDue() ? this.#settle() : this.#rewrite();
+  }
+
+  /** Whether a chunk is being made for the room that it frees on a full disk. */
+  get reclaiming(): boolean {
+    return this.#reclaiming;
   }
 
   /** Gives up the chunk that is being made, if there is one: its room is wanted. Resolves when that is free. */
@@ -124,6 +134,11 @@ export class Settler {
   #settleIsDue(): boolean {
     const { journal, limits } = this.#parts;
     return journal.oldest + limits.journalFilesKept < journal.active;
+  }
+
+  /** Whether settling the oldest journal file may free more than it takes: something has died since the last try. */
+  get #reclaimIsDue(): boolean {
+    return this.#makingIsDue && this.#settleIsDue() && this.#parts.registry.deadRecords > this.#reclaimedDead;
   }
 
   get #makingIsDue(): boolean {
@@ -178,6 +193,19 @@ export class Settler {
       return await liveBytes(chunk, lease.file, registry);
     } finally {
       lease.release();
+    }
+  }
+
+  /** Settles on a full disk, with the reserve: a chunk that finds no room is taken back, and nothing is lost. */
+  async #reclaim(): Promise<boolean> {
+    const { registry, reserve } = this.#parts;
+    this.#reclaimedDead = registry.deadRecords;
+    this.#reclaiming = true;
+    try {
+      if (!reserve.spent) await reserve.giveUp();
+      return await this.#settle();
+    } finally {
+      this.#reclaiming = false;
     }
   }
 
