@@ -381,16 +381,18 @@ test('TLS is refused in cleartext', patience, async () => {
 test('a client that is too slow is told so, whatever it is slow with', patience, async () => {
   await using server = await startGateway({ limits: { headerMs: 100, requestMs: 150 } });
   const parts = [
-    '',
-    'PRI *',
-    'POST / HT',
-    'POST / HTTP/1.1\r\nhost: a\r\n',
-    'POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc',
-  ];
-  for (const part of parts) {
+    ['', 100],
+    ['PRI *', 100],
+    ['POST / HT', 100],
+    ['POST / HTTP/1.1\r\nhost: a\r\n', 100],
+    ['POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc', 150],
+  ] as const;
+  for (const [part, limitMs] of parts) {
     const client = new RawClient(server.port);
     await client.write(part);
-    assert.equal((await client.response()).status, 408, JSON.stringify(part));
+    const { status, body } = await client.response();
+    assert.equal(status, 408, JSON.stringify(part));
+    assert.match(body.toString(), new RegExp(`within ${limitMs} ms`), 'the limit that ran out is named');
     await client.closed();
   }
   await until(() => server.gateway.load.connections === 0);

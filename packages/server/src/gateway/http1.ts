@@ -147,7 +147,9 @@ class Http1Connection {
     }
     const { limits } = this.intake;
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      this.end(refusals.slow(Math.min(limits.requestMs, limits.headerMs)));
+      // node:http has one code for both: where header lines have come, it is the body that was slow.
+      const awaitsBody = [...this.#held].some((exchange) => !exchange.whole);
+      this.end(refusals.slow(awaitsBody ? limits.requestMs : Math.min(limits.requestMs, limits.headerMs)));
     } else if (error.code === 'HPE_HEADER_OVERFLOW') {
       this.end(refusals.headersTooLarge(limits.headerBytesMax, limits.headerLinesMax));
     } else {
