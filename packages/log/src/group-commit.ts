@@ -11,6 +11,9 @@
  *
  * What a failed write or sync leaves on the disk nobody knows: the requests of that very commit are answered
  * `unknown`, all others `poisoned`.
+ *
+ * One file because it is one machine: what a full disk, a new file and a retried command do to each other is only seen
+ * together.
  */
 import { type Clock, present } from '@millrace/base';
 import type { Canaries } from './canaries.js';
