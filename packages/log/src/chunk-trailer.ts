@@ -33,7 +33,7 @@ export interface ChunkTrailer {
 
 export const chunkTrailerBytes = 64;
 const trailerMagic = 0x5443524d;
-const chunkFormatVersion = 1;
+export const chunkFormatVersion = 1;
 
 export function encodeChunkTrailer(trailer: Omit<ChunkTrailer, 'checksum'>): Buffer {
   const bytes = Buffer.alloc(chunkTrailerBytes);

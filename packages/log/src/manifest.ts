@@ -40,7 +40,7 @@ export interface Manifest {
 }
 
 const manifestMagic = 0x464d524d;
-const manifestFormatVersion = 1;
+export const manifestFormatVersion = 1;
 const fixedBytes = 40;
 const chunkBytes = 24;
 

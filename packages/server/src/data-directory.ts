@@ -14,7 +14,7 @@ import { StartError } from './start-error.js';
 
 const markerName = 'millrace.json';
 const markerFormat = 'millrace';
-const layoutVersion = 1;
+export const layoutVersion = 1;
 /** Written beside the marker and renamed to it. Each start has its own; one left by a crash does not matter. */
 let drafts = 0;
 const draftName = (): string => `${markerName}.${process.pid}.${drafts++}.new`;

@@ -39,12 +39,12 @@ export interface Snapshot {
   readonly sections: JsonObject;
 }
 
-const version = 1;
+export const catalogVersion = 1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export function encodeCommand(id: string, section: string, command: Json): Uint8Array {
-  return encoder.encode(JSON.stringify({ v: version, id, section, command }));
+  return encoder.encode(JSON.stringify({ v: catalogVersion, id, section, command }));
 }
 
 /** A snapshot as records of about `partChars` characters each. */
@@ -59,7 +59,7 @@ export function encodeSnapshot(
   return Array.from({ length: parts }, (_, part) =>
     encoder.encode(
       JSON.stringify({
-        v: version,
+        v: catalogVersion,
         snapshot: id,
         part,
         parts,
@@ -73,13 +73,13 @@ export function encodeSnapshot(
 /** Reads one record of the log; `position` names it in the error. */
 export function decodeRecord(bytes: Uint8Array, position: number): CommandRecord | SnapshotPart {
   const { v, id, section, command, snapshot, part, parts, through, text } = parseObject(bytes, position);
-  if (typeof v === 'number' && v > version) {
+  if (typeof v === 'number' && v > catalogVersion) {
     throw new CatalogError(
       'newer',
-      `the catalog's record at position ${position} has version ${v}; this Millrace reads ${version}: use the newer one`,
+      `the catalog's record at position ${position} has version ${v}; this Millrace reads ${catalogVersion}: use the newer one`,
     );
   }
-  if (v === version) {
+  if (v === catalogVersion) {
     if (typeof id === 'string' && typeof section === 'string' && command !== undefined) {
       return { kind: 'command', id, section, command };
     }
