@@ -3,17 +3,19 @@
  *
  *      token  = base64( header · tag · cipher )          header = 00 00 00 00 00 00 00 01, as AWS's iterators have it
  *      tag    = first 16 bytes of HMAC-SHA-256(macKey, kind · 0 · context · 0 · plain)
- *      cipher = AES-256-CTR(cipherKey, iv = tag) over plain
+ *      cipher = plain ^ the stream of cipherKey from tag on
  *      plain  = payload · zeros up to a multiple of 16 · length of payload (u16, big-endian)
  *
- * The tag is also the initial vector, so nothing random is needed and no nonce can repeat over two different plain
+ * The tag is also where the stream starts, so nothing random is needed and no stream repeats over two different plain
  * texts; who holds no key can neither change a token nor turn one into another. `kind` and `context` (account and
  * region) are not in the token, but a token opens only under those it was sealed with.
  */
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
-import { asBuffer, assert } from '@millrace/base';
+import { timingSafeEqual } from 'node:crypto';
+import { assert } from '@millrace/base';
+import { KeyedHash, KeyStream, keyBytes } from './keyed-hash.js';
 
-export const secretBytes = 32;
+/** Of the secret that a sealer's keys are made from. */
+export const secretBytes = keyBytes;
 
 const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]);
 const tagBytes = 16;
@@ -23,15 +25,15 @@ const payloadBytesMax = 0xffff;
 
 export class TokenSealer {
   readonly #kind: string;
-  readonly #macKey: Buffer;
-  readonly #cipherKey: Buffer;
+  readonly #mac: KeyedHash;
+  readonly #stream: KeyStream;
 
   /** A sealer for tokens of one kind; the keys are made from `secret` and the kind. */
   constructor(secret: Uint8Array, kind: string) {
-    assert(secret.length >= secretBytes, `a secret of ${secret.length} bytes`);
     this.#kind = kind;
-    this.#macKey = createHmac('sha256', secret).update(`${kind}/mac`).digest();
-    this.#cipherKey = createHmac('sha256', secret).update(`${kind}/cipher`).digest();
+    const keys = new KeyedHash(secret);
+    this.#mac = new KeyedHash(keys.digest(Buffer.from(kind), Buffer.from('/mac')));
+    this.#stream = new KeyStream(keys.digest(Buffer.from(kind), Buffer.from('/cipher')));
   }
 
   seal(context: string, payload: Uint8Array): string {
@@ -40,8 +42,7 @@ export class TokenSealer {
     plain.set(payload);
     plain.writeUInt16BE(payload.length, plain.length - lengthBytes);
     const tag = this.#tag(context, plain);
-    const cipher = createCipheriv('aes-256-ctr', this.#cipherKey, tag);
-    return Buffer.concat([header, tag, cipher.update(plain)]).toString('base64');
+    return Buffer.concat([header, tag, this.#stream.apply(tag, plain)]).toString('base64');
   }
 
   /** The payload of a token that was sealed with this secret, kind and context; undefined for everything else. */
@@ -53,8 +54,7 @@ export class TokenSealer {
     if (bytes.toString('base64') !== token || !bytes.subarray(0, header.length).equals(header))
       return undefined;
     const tag = bytes.subarray(header.length, header.length + tagBytes);
-    const decipher = createDecipheriv('aes-256-ctr', this.#cipherKey, tag);
-    const plain = decipher.update(bytes.subarray(header.length + tagBytes));
+    const plain = this.#stream.apply(tag, bytes.subarray(header.length + tagBytes));
     if (!timingSafeEqual(tag, this.#tag(context, plain))) return undefined;
     const length = plain.readUInt16BE(plain.length - lengthBytes);
     assert(length <= plain.length - lengthBytes, 'a token of our own that is shorter than it says');
@@ -62,10 +62,6 @@ export class TokenSealer {
   }
 
   #tag(context: string, plain: Uint8Array): Buffer {
-    return createHmac('sha256', this.#macKey)
-      .update(`${this.#kind}\0${context}\0`)
-      .update(asBuffer(plain))
-      .digest()
-      .subarray(0, tagBytes);
+    return this.#mac.digest(Buffer.from(`${this.#kind}\0${context}\0`), plain).subarray(0, tagBytes);
   }
 }
