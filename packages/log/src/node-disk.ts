@@ -17,6 +17,12 @@ const fileMode = 0o600;
 const directoryMode = 0o700;
 /** Some systems refuse longer lists of parts, or silently write only so many. */
 const partsMax = 1024;
+/**
+ * Up to this a write is done on the calling thread: it copies into the page cache in some microseconds, where the way
+ * to a thread and back waits twice for a processor. On two busy cores that was a millisecond of a put's 99th
+ * percentile. It is only the sync that waits for the disk.
+ */
+const writtenHereMax = 64 * 1024;
 
 /** Opens `directory`, made if it is missing, for one engine. */
 export async function nodeDisk(directory: string): Promise<Disk> {
@@ -123,14 +129,29 @@ class NodeFile implements DiskFile {
     while (left.length > 0) {
       const batch = left;
       const position = at;
-      const written = await call<number>(`write ${this.#path}`, (done) =>
-        fs.writev(this.#descriptor, batch, position, done),
-      );
+      const written =
+        size(batch) <= writtenHereMax
+          ? this.#writeHere(batch, position)
+          : await call<number>(`write ${this.#path}`, (done) =>
+              fs.writev(this.#descriptor, batch, position, done),
+            );
       at += written;
       left = rest(batch, written);
     }
     return at;
   }
+
+  #writeHere(parts: readonly Uint8Array[], position: number): number {
+    try {
+      return fs.writevSync(this.#descriptor, parts, position);
+    } catch (error) {
+      throw asDiskError(`write ${this.#path}`, error);
+    }
+  }
+}
+
+function size(parts: readonly Uint8Array[]): number {
+  return parts.reduce((bytes, part) => bytes + part.length, 0);
 }
 
 /** What is left of `parts` after their first `written` bytes. */

@@ -13,19 +13,44 @@ const capacityFirst = 64;
 /** Copies are gathered in buffers of about this size. */
 const copyBufferBytes = 256 * 1024;
 
+/** What a page says of each record, in one piece of memory: a collector's pause grows with their number. */
+interface Columns {
+  readonly positions: Float64Array;
+  readonly arrivalsMs: Float64Array;
+  readonly bufferOf: Uint32Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+const doubleBytes = 8;
+const wordBytes = 4;
+
+function columns(capacity: number): Columns {
+  const doubles = capacity * doubleBytes;
+  const words = capacity * wordBytes;
+  const memory = new ArrayBuffer(2 * doubles + 3 * words);
+  return {
+    positions: new Float64Array(memory, 0, capacity),
+    arrivalsMs: new Float64Array(memory, doubles, capacity),
+    bufferOf: new Uint32Array(memory, 2 * doubles, capacity),
+    starts: new Uint32Array(memory, 2 * doubles + words, capacity),
+    ends: new Uint32Array(memory, 2 * doubles + 2 * words, capacity),
+  };
+}
+
+/** A reader who polls finds nothing most of the time, and such a page takes nothing. */
+const noColumns = columns(0);
+const noBytes = new Uint8Array(0);
+
 export class Page {
   readonly #recordsMax: number;
   readonly #bytesMax: number;
   #bytes = 0;
   #full = false;
   #count = 0;
-  #positions = new Float64Array(capacityFirst);
-  #arrivalsMs = new Float64Array(capacityFirst);
-  #bufferOf = new Uint32Array(capacityFirst);
-  #starts = new Uint32Array(capacityFirst);
-  #ends = new Uint32Array(capacityFirst);
+  #columns = noColumns;
   readonly #buffers: Uint8Array[] = [];
-  #copy = Buffer.alloc(0);
+  #copy: Uint8Array = noBytes;
   #copied = 0;
 
   constructor(recordsMax: number, bytesMax: number) {
@@ -54,14 +79,15 @@ export class Page {
 
   finish(): RecordBatch {
     const count = this.#count;
+    const { positions, arrivalsMs, bufferOf, starts, ends } = this.#columns;
     return {
       count,
-      positions: this.#positions.subarray(0, count),
-      arrivalsMs: this.#arrivalsMs.subarray(0, count),
+      positions: positions.subarray(0, count),
+      arrivalsMs: arrivalsMs.subarray(0, count),
       buffers: this.#buffers,
-      bufferOf: this.#bufferOf.subarray(0, count),
-      starts: this.#starts.subarray(0, count),
-      ends: this.#ends.subarray(0, count),
+      bufferOf: bufferOf.subarray(0, count),
+      starts: starts.subarray(0, count),
+      ends: ends.subarray(0, count),
     };
   }
 
@@ -76,17 +102,18 @@ export class Page {
       const length = end - start;
       if (this.#count > 0 && this.#bytes + length > this.#bytesMax) this.#full = true;
       if (this.#full) return firstPosition + i;
-      if (this.#count === this.#positions.length) this.#grow();
+      if (this.#count === this.#columns.positions.length) this.#grow();
       const at = this.#count++;
-      this.#positions[at] = firstPosition + i;
-      this.#arrivalsMs[at] = arrivalMs;
+      const { positions, arrivalsMs, bufferOf, starts, ends: recordEnds } = this.#columns;
+      positions[at] = firstPosition + i;
+      arrivalsMs[at] = arrivalMs;
       if (copying) {
         this.#copyIn(at, payload, start, end);
       } else {
         if (shared < 0) shared = this.#buffers.push(payload) - 1;
-        this.#bufferOf[at] = shared;
-        this.#starts[at] = start;
-        this.#ends[at] = end;
+        bufferOf[at] = shared;
+        starts[at] = start;
+        recordEnds[at] = end;
       }
       this.#bytes += length;
       if (this.#count === this.#recordsMax) this.#full = true;
@@ -102,24 +129,22 @@ export class Page {
       this.#copied = 0;
       this.#buffers.push(this.#copy);
     }
+    const { bufferOf, starts, ends } = this.#columns;
     this.#copy.set(payload.subarray(start, end), this.#copied);
-    this.#bufferOf[at] = this.#buffers.length - 1;
-    this.#starts[at] = this.#copied;
+    bufferOf[at] = this.#buffers.length - 1;
+    starts[at] = this.#copied;
     this.#copied += length;
-    this.#ends[at] = this.#copied;
+    ends[at] = this.#copied;
   }
 
   #grow(): void {
-    const capacity = Math.min(this.#positions.length * 4, Math.max(this.#recordsMax, capacityFirst));
-    this.#positions = enlarged(this.#positions, new Float64Array(capacity));
-    this.#arrivalsMs = enlarged(this.#arrivalsMs, new Float64Array(capacity));
-    this.#bufferOf = enlarged(this.#bufferOf, new Uint32Array(capacity));
-    this.#starts = enlarged(this.#starts, new Uint32Array(capacity));
-    this.#ends = enlarged(this.#ends, new Uint32Array(capacity));
+    const capacity = Math.max(capacityFirst, Math.min(this.#columns.positions.length * 4, this.#recordsMax));
+    const larger = columns(capacity);
+    larger.positions.set(this.#columns.positions);
+    larger.arrivalsMs.set(this.#columns.arrivalsMs);
+    larger.bufferOf.set(this.#columns.bufferOf);
+    larger.starts.set(this.#columns.starts);
+    larger.ends.set(this.#columns.ends);
+    this.#columns = larger;
   }
-}
-
-function enlarged<T extends Float64Array | Uint32Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
 }

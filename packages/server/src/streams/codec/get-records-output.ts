@@ -89,7 +89,7 @@ function encodeJson(page: RecordsPage, rest: Buffer): Uint8Array {
     entryOpen.length + beforeTime.length + beforeData.length + beforeKey.length + entryClose.length + 1;
   const fixedMax = glue + sequenceNumberDigits + timeBytesMax;
   const buffers = records.buffers.map(asBuffer);
-  const body = Buffer.allocUnsafeSlow(
+  const body = Buffer.allocUnsafe(
     jsonOpen.length + measure(records, buffers, fixedMax, escapedBytesMax, base64Length) + 1 + rest.length,
   );
   const writer = new SequenceNumberWriter(page.shard);
@@ -178,7 +178,7 @@ function encodeCbor(page: RecordsPage, rest: Buffer): Uint8Array {
   const fixedMax = prefix.length + cborData.length + cborKey.length + encrypted.length + 3 * cborHeadBytesMax;
   const buffers = records.buffers.map(asBuffer);
   const bytes = measure(records, buffers, fixedMax, 1, (length) => length);
-  const body = Buffer.allocUnsafeSlow(bytes + cborRecords.length + 2 * cborHeadBytesMax + rest.length);
+  const body = Buffer.allocUnsafe(bytes + cborRecords.length + 2 * cborHeadBytesMax + rest.length);
   // `rest` is a map of a few members, whose head is one byte; the whole is that map with `Records` in front.
   let at = writeCborHead(body, 0, 5, 1 + ((rest[0] ?? 0) & 0x1f));
   at += cborRecords.copy(body, at);
