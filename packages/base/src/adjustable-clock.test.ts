@@ -155,3 +155,42 @@ test('a hold now is never in the past, however late the machine reads its clock'
   clock.hold();
   assert.equal(clock.now(), nowMs);
 });
+
+test('a clock goes on where another stood: held, ahead or behind, and never before what it has shown', () => {
+  const machine = new HandClock();
+  machine.ms = 10_000;
+  const held = new AdjustableClock(machine);
+  held.resume({ offsetMs: 0, heldMs: 4_000 });
+  machine.ms = 11_000;
+  assert.equal(held.now(), 4_000);
+  assert.deepEqual(held.standing, { offsetMs: 0, heldMs: 4_000 });
+  held.release();
+  machine.ms = 11_500;
+  assert.equal(held.now(), 4_500);
+
+  const ahead = new AdjustableClock(machine);
+  ahead.resume({ offsetMs: 3_000, heldMs: undefined });
+  assert.equal(ahead.now(), 14_500);
+
+  const shown = new AdjustableClock(machine);
+  assert.equal(shown.now(), 11_500);
+  shown.resume({ offsetMs: -5_000, heldMs: undefined });
+  assert.equal(shown.now(), 11_500);
+  shown.resume({ offsetMs: 0, heldMs: 2_000 });
+  assert.equal(shown.now(), 11_500);
+});
+
+test('timers that were set before a clock goes on from another fire where that one says', () => {
+  const machine = new HandClock();
+  const clock = new AdjustableClock(machine);
+  const fired: string[] = [];
+  clock.schedule(100, () => fired.push('a'));
+  clock.schedule(5_000, () => fired.push('b'));
+  clock.resume({ offsetMs: 0, heldMs: 2_000 });
+  assert.deepEqual(fired, ['a']);
+  machine.moveTo(90_000);
+  assert.deepEqual(fired, ['a']);
+  clock.resume({ offsetMs: 0, heldMs: undefined });
+  machine.moveTo(90_001);
+  assert.deepEqual(fired, ['a', 'b']);
+});

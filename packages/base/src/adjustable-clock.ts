@@ -9,6 +9,14 @@ interface Waiting {
   inner: Timer | undefined;
 }
 
+/** How a clock stands to the machine's: all that a later one needs to go on from it. */
+export interface ClockStanding {
+  /** Ahead of the machine, or behind it where negative; of no meaning while held. */
+  readonly offsetMs: number;
+  /** Where it stands still; undefined while it runs. */
+  readonly heldMs: number | undefined;
+}
+
 /**
  * A clock that can be held and moved.
  *
@@ -35,6 +43,22 @@ export class AdjustableClock implements Clock {
     return this.#heldMs !== undefined;
   }
 
+  get standing(): ClockStanding {
+    return { offsetMs: this.#offsetMs, heldMs: this.#heldMs };
+  }
+
+  /** Goes on where another clock stood, but never before what this one has shown already. */
+  resume({ offsetMs, heldMs }: ClockStanding): void {
+    for (const waiting of this.#waiting) waiting.inner?.cancel();
+    if (heldMs !== undefined) {
+      this.#moveHeld(Math.max(heldMs, this.#latestMs), 0);
+      return;
+    }
+    this.#heldMs = undefined;
+    this.#offsetMs = Math.max(offsetMs, this.#latestMs - this.#inner.now());
+    for (const waiting of this.#waiting) this.#arm(waiting);
+  }
+
   now(): number {
     const nowMs = this.#heldMs ?? this.#inner.now() + this.#offsetMs;
     if (nowMs > this.#latestMs) this.#latestMs = nowMs;
@@ -47,8 +71,7 @@ export class AdjustableClock implements Clock {
     const heldMs = atMs ?? nowMs;
     assert(heldMs >= nowMs, `the clock stands at ${nowMs} and cannot go back to ${heldMs}`);
     for (const waiting of this.#waiting) waiting.inner?.cancel();
-    this.#heldMs = heldMs;
-    this.#fireDue();
+    this.#moveHeld(heldMs, 0);
   }
 
   /** Moves the clock `ms` on, firing in order what falls due on the way. A running clock goes on running. */
@@ -62,12 +85,7 @@ export class AdjustableClock implements Clock {
       }
       return;
     }
-    const untilMs = this.#heldMs + ms;
-    for (let next = this.#next(); next !== undefined && next.dueMs <= untilMs; next = this.#next()) {
-      this.#heldMs = Math.max(this.#heldMs, next.dueMs);
-      this.#fire(next);
-    }
-    this.#heldMs = untilMs;
+    this.#moveHeld(this.#heldMs, ms);
   }
 
   /** Lets a held clock run again from where it stands. */
@@ -117,8 +135,14 @@ export class AdjustableClock implements Clock {
     if (!waiting.cancelled) waiting.run();
   }
 
-  #fireDue(): void {
-    this.advance(0);
+  #moveHeld(fromMs: number, ms: number): void {
+    const untilMs = fromMs + ms;
+    this.#heldMs = fromMs;
+    for (let next = this.#next(); next !== undefined && next.dueMs <= untilMs; next = this.#next()) {
+      this.#heldMs = Math.max(this.#heldMs, next.dueMs);
+      this.#fire(next);
+    }
+    this.#heldMs = untilMs;
   }
 
   #next(): Waiting | undefined {

@@ -1,3 +1,4 @@
+export type { ClockStanding } from './adjustable-clock.js';
 export { AdjustableClock } from './adjustable-clock.js';
 export { AssertionError, assert, present, unreachable } from './assert.js';
 export { BoundedQueue } from './bounded-queue.js';
@@ -7,4 +8,4 @@ export type { Clock, Timer } from './clock.js';
 export { sleep } from './clock.js';
 export type { Random } from './random.js';
 export { chance, pick, seededRandom, systemRandom } from './random.js';
-export { SystemClock } from './system-clock.js';
+export { elapsedMs, SystemClock } from './system-clock.js';

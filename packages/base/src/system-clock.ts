@@ -27,3 +27,8 @@ export class SystemClock implements Clock {
     return { cancel: () => clearTimeout(handle) };
   }
 }
+
+/** Milliseconds, with fractions, since some instant: for taking the time that something took, whatever clocks do. */
+export function elapsedMs(): number {
+  return performance.now();
+}

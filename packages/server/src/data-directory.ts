@@ -1,8 +1,9 @@
 /**
- * The data directory of a server, and the one place in this package that touches files.
+ * The data directory of a server.
  *
  *      DIR/
  *        millrace.json    {"format":"millrace","version":1}: the directory is ours, and of which layout
+ *        clock.json       where the clock stands, once somebody has moved it: see `clock/clock-file.ts`
  *        log/             the log engine's own
  *
  * The marker is written before anything else, whole or not at all, so that a directory with anything in it and no

@@ -1,4 +1,7 @@
 export { AdjustableClock } from '@millrace/base';
+export type { FaultKind, FaultRule, RecordFailureCode } from './faults/fault-rule.js';
+export { FaultError } from './faults/fault-rule.js';
+export type { Faults, SetFault } from './faults/faults.js';
 export type { LogFields, Logger, LogLevel } from './logger.js';
 export { jsonLogger, silentLogger, textLogger } from './logger.js';
 export type { MillraceOptions } from './millrace.js';

@@ -11,10 +11,14 @@
  *      socket ─▶ Gateway ─┬─ /_millrace/… ─▶ Control
  *                         └─ all else ─────▶ Dispatch ─▶ Service ─▶ log
  */
-import { AdjustableClock, type Random, SystemClock, sleep, systemRandom } from '@millrace/base';
+import { type AdjustableClock, type Random, SystemClock, sleep, systemRandom } from '@millrace/base';
 import { AwsError, jsonProtocol } from '@millrace/wire';
-import { Control, controlPrefix, type Health } from './control/control.js';
+import { ServerClock } from './clock/server-clock.js';
+import { clockRoutes } from './control/clock-routes.js';
+import { Control, type Health } from './control/control.js';
+import { faultRoutes } from './control/fault-routes.js';
 import { Dispatch } from './dispatch/dispatch.js';
+import { Faults } from './faults/faults.js';
 import type { Exchange } from './gateway/exchange.js';
 import { Gateway } from './gateway/gateway.js';
 import type { GatewayLimits } from './gateway/limits.js';
@@ -40,7 +44,7 @@ export interface MillraceOptions {
   readonly insecure?: boolean;
   /** Streams to make unless they are there; they are ACTIVE when the server has started. */
   readonly create?: readonly { readonly name: string; readonly shards: number }[];
-  /** The time that streams see. Default: one that runs with the machine's. */
+  /** The time that streams see. Default: one that runs with the machine's, and is kept with the data. */
   readonly clock?: AdjustableClock;
   readonly random?: Random;
   /** A logger, or lines on stderr; default none. */
@@ -68,8 +72,10 @@ export class Millrace implements AsyncDisposable {
   /** `http://127.0.0.1:4567`: all that a client needs to be told. */
   readonly endpoint: string;
   readonly port: number;
-  /** The server's own time: hold it, advance it, release it. */
+  /** The server's own time: hold it, advance it, release it. With a data directory it is kept over restarts. */
   readonly clock: AdjustableClock;
+  /** What goes wrong on purpose: nothing, until it is told to. */
+  readonly faults: Faults;
   readonly #server: Server;
 
   private constructor(server: Server, endpoint: string, port: number) {
@@ -77,6 +83,7 @@ export class Millrace implements AsyncDisposable {
     this.endpoint = endpoint;
     this.port = port;
     this.clock = server.clock;
+    this.faults = server.faults;
   }
 
   /** Starts a server; it answers when this resolves. Rejects with `StartError`. */
@@ -109,6 +116,7 @@ export class Millrace implements AsyncDisposable {
 /** The parts, and which of them are up. */
 class Server {
   readonly clock: AdjustableClock;
+  readonly faults: Faults;
   readonly logger: Logger;
   readonly #options: MillraceOptions;
   readonly #realClock = new SystemClock();
@@ -123,14 +131,21 @@ class Server {
 
   constructor(options: MillraceOptions, host: string) {
     this.#options = options;
-    this.clock = options.clock ?? new AdjustableClock(this.#realClock);
+    this.clock = options.clock ?? new ServerClock(this.#realClock);
     this.logger = loggerOf(options.log ?? 'none', this.#realClock);
     const ownHosts = new Set(isWildcard(host) ? [] : [host.toLowerCase()]);
     const { clock, logger } = this;
     this.#dispatch = new Dispatch({ services: () => this.#state?.services ?? [], clock, logger, ownHosts });
+    this.faults = new Faults({
+      random: options.random ?? systemRandom,
+      operations: () => this.#operationNames(),
+      changed: () => this.#placeFaults(),
+      report: (message, fields) => logger.warn(message, fields),
+    });
     this.#control = new Control({
       health: () => this.#health(),
       reset: options.ephemeral === true ? () => this.#reset() : undefined,
+      routes: [...clockRoutes(clock, this.#realClock), ...faultRoutes(this.faults)],
       ownHosts,
       logger,
     });
@@ -185,7 +200,7 @@ class Server {
   }
 
   #handle(exchange: Exchange): void {
-    if (exchange.path.startsWith(controlPrefix)) this.#control.handle(exchange);
+    if (this.#control.owns(exchange.path)) this.#control.handle(exchange);
     else if (this.#phase !== 'ready') exchange.respond(refusalAnswer(refusals.starting));
     else if (this.#resetting === undefined) this.#dispatch.handle(exchange);
     else this.#afterReset(() => this.#dispatch.handle(exchange));
@@ -200,6 +215,17 @@ class Server {
     if (this.#phase !== 'ready') return { ready: false, reason: `the server is ${this.#phase}` };
     const health = this.#state?.health();
     return { ready: health?.writable ?? false, reason: health?.reason };
+  }
+
+  #operationNames(): ReadonlySet<string> {
+    return new Set((this.#state?.services ?? []).flatMap((service) => [...service.operations.keys()]));
+  }
+
+  /** Faults stand in the way while there are any; while there are none, nothing does. */
+  #placeFaults(): void {
+    const { faults } = this;
+    this.#dispatch.gate = faults.ofRequests ? faults : undefined;
+    this.#state?.streams.failRecordsBy(faults.ofRecords ? faults : undefined);
   }
 
   #openState(): Promise<ServerState> {
@@ -231,6 +257,7 @@ class Server {
     ]);
     const former = this.#state;
     this.#state = await this.#openState();
+    this.faults.clear();
     await former?.close();
   }
 

@@ -8,6 +8,8 @@ import {
   openNativeEngine,
 } from '@millrace/log';
 import { CatalogError } from './catalog/catalog-error.js';
+import { readClock, writeClock } from './clock/clock-file.js';
+import { ServerClock } from './clock/server-clock.js';
 import { prepareDataDirectory } from './data-directory.js';
 import type { Service } from './dispatch/operation.js';
 import type { Logger } from './logger.js';
@@ -37,7 +39,10 @@ export interface StateOptions {
   readonly codec: Codec;
 }
 
-/** Opens the log and what it holds, and moves the clock up to the newest instant in it. Throws `StartError`. */
+/**
+ * Opens the log and what it holds. The clock goes on where it stood, and is moved up to the newest instant in the data;
+ * from then on its changes are kept. Throws `StartError`.
+ */
 export async function openState(options: StateOptions): Promise<ServerState> {
   const { clock, random, logger, delays, limits, codec } = options;
   const engine = await openEngine(options);
@@ -46,6 +51,10 @@ export async function openState(options: StateOptions): Promise<ServerState> {
       logger.warn('a background task will try again', { detail: message });
     const streams = await openStreams({ engine, clock, random, delays, limits, codec, report });
     clock.raiseTo(streams.lastCommandMs);
+    const { dataDir } = options;
+    if (clock instanceof ServerClock && dataDir !== undefined) {
+      clock.keepWith((standing) => writeClock(dataDir, standing));
+    }
     return {
       services: [streamsService(streams)],
       streams,
@@ -65,6 +74,7 @@ async function openEngine(options: StateOptions): Promise<LogEngine> {
   const { dataDir, clock, random, logger } = options;
   if (dataDir === undefined) return openMemoryEngine({ clock });
   const logs = await prepareDataDirectory(dataDir);
+  if (clock instanceof ServerClock) resumeClock(clock, dataDir, logger);
   try {
     const engine = await openNativeEngine({ disk: await nodeDisk(logs), clock, random });
     clock.raiseTo(engine.newestArrivalMs);
@@ -76,6 +86,15 @@ async function openEngine(options: StateOptions): Promise<LogEngine> {
   } catch (error) {
     throw asStartError(error, dataDir);
   }
+}
+
+function resumeClock(clock: ServerClock, dataDir: string, logger: Logger): void {
+  const standing = readClock(dataDir);
+  if (standing === undefined) return;
+  clock.resume(standing);
+  const now = new Date(clock.now()).toISOString();
+  if (standing.heldMs === undefined) logger.info('the clock goes on from where it was moved', { now });
+  else logger.warn('the clock is held, as it was: nothing expires until it is released', { now });
 }
 
 function asStartError(error: unknown, dataDir: string | undefined): unknown {

@@ -3,22 +3,29 @@ import { test } from 'node:test';
 import type { Answer, RequestHeaders } from '../gateway/exchange.js';
 import { silentLogger } from '../logger.js';
 import { Control, type ControlOptions } from './control.js';
+import { ControlRefusal, type ControlRoute, jsonAnswer, jsonMembers } from './route.js';
 
 const own = { host: '127.0.0.1:4567' };
+
+function controlOf(options: Partial<ControlOptions>): Control {
+  return new Control({
+    health: () => ({ ready: true, reason: undefined }),
+    reset: undefined,
+    routes: [],
+    ownHosts: new Set(['streams.test']),
+    logger: silentLogger,
+    ...options,
+  });
+}
 
 function send(
   path: string,
   options: Partial<ControlOptions> = {},
   method = 'GET',
   headers: RequestHeaders = own,
+  text = '',
 ): Promise<{ readonly status: number; readonly body: unknown }> {
-  const control = new Control({
-    health: () => ({ ready: true, reason: undefined }),
-    reset: undefined,
-    ownHosts: new Set(['streams.test']),
-    logger: silentLogger,
-    ...options,
-  });
+  const control = controlOf(options);
   return new Promise((resolve) => {
     const respond = ({ status, body }: Answer): void =>
       resolve({ status, body: JSON.parse(Buffer.from(body).toString()) });
@@ -26,10 +33,11 @@ function send(
       method,
       path,
       headers,
-      body: new Uint8Array(0),
+      body: Buffer.from(text),
       requestId: '',
       signal: new AbortController().signal,
       respond,
+      drop: () => assert.fail('a control ends no connection'),
     });
   });
 }
@@ -55,6 +63,52 @@ test('reset is for ephemeral servers, by POST, and says so otherwise', async () 
   assert.equal(resets, 1);
   const failing = (): Promise<void> => Promise.reject(new Error('still busy'));
   assert.equal((await send('/_millrace/reset', { reset: failing }, 'POST')).status, 503);
+});
+
+test('routes are found by path and method, and told the last part of a path that is open', async () => {
+  const routes: ControlRoute[] = [
+    { method: 'GET', path: '/metrics', answer: () => jsonAnswer(200, { at: 'metrics' }) },
+    { method: 'DELETE', path: '/_millrace/things/*', answer: (_, id) => jsonAnswer(200, { id }) },
+    {
+      method: 'POST',
+      path: '/_millrace/things',
+      answer: (exchange) => jsonAnswer(200, jsonMembers(exchange)),
+    },
+    {
+      method: 'POST',
+      path: '/_millrace/refuse',
+      answer: () => Promise.reject(new ControlRefusal(409, 'Not now.')),
+    },
+    {
+      method: 'POST',
+      path: '/_millrace/break',
+      answer: () => {
+        throw new Error('secret');
+      },
+    },
+  ];
+  const ask = (method: string, path: string, text?: string): ReturnType<typeof send> =>
+    send(path, { routes }, method, own, text);
+  assert.deepEqual(await ask('GET', '/metrics?x=1'), { status: 200, body: { at: 'metrics' } });
+  assert.deepEqual(await ask('DELETE', '/_millrace/things/7'), { status: 200, body: { id: '7' } });
+  assert.equal((await ask('DELETE', '/_millrace/things/7/8')).status, 404);
+  assert.deepEqual(await ask('POST', '/_millrace/things', '{"a":1}'), { status: 200, body: { a: 1 } });
+  assert.deepEqual(await ask('POST', '/_millrace/things'), { status: 200, body: {} });
+  for (const text of ['{', '[]', '"a"', 'null']) {
+    assert.equal((await ask('POST', '/_millrace/things', text)).status, 400, text);
+  }
+  assert.deepEqual(await ask('POST', '/_millrace/refuse'), { status: 409, body: { message: 'Not now.' } });
+  const broken = await ask('POST', '/_millrace/break');
+  assert.equal(broken.status, 503);
+  assert.doesNotMatch(JSON.stringify(broken.body), /secret/);
+
+  const control = controlOf({ routes });
+  for (const path of ['/_millrace/health', '/_millrace/nope', '/metrics', '/metrics?a']) {
+    assert.equal(control.owns(path), true, path);
+  }
+  for (const path of ['/', '', '/metric', '/metrics/x', '/_millrace']) {
+    assert.equal(control.owns(path), false, path);
+  }
 });
 
 test('other paths and methods are told what there is', async () => {

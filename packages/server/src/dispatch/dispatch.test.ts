@@ -69,6 +69,7 @@ function send(dispatch: Dispatch, sent: Sent): Promise<Answer> {
       requestId: 'the-request-id',
       signal: new AbortController().signal,
       respond: resolve,
+      drop: () => resolve({ status: 0, contentType: undefined, body: new Uint8Array(0) }),
     };
     dispatch.handle(exchange);
   });

@@ -12,15 +12,21 @@
  * A failed assertion ends the process once it is logged: what the program believes of itself is wrong, and a restart
  * from the log is sound where going on may not be. Any other unexpected error is one request's InternalFailure.
  */
-import { AssertionError, type Clock } from '@millrace/base';
-import { AwsError, cborProtocol, jsonProtocol, type Protocol, structure } from '@millrace/wire';
+import { AssertionError, type Clock, sleep } from '@millrace/base';
+import { AwsError, cborProtocol, jsonProtocol, type Protocol, structure, validate } from '@millrace/wire';
 import { type Answer, type Exchange, headerOf } from '../gateway/exchange.js';
 import { errorFields, type Logger } from '../logger.js';
 import { credentialScope } from './credential-scope.js';
+import type { Gate, Passage, Target } from './gate.js';
 import type { BoundOperation, RequestContext, Service } from './operation.js';
 import { corsHeaders, isOwnOrigin, preflightAnswer } from './origin.js';
 
-type Routed = Answer | { readonly protocol: Protocol; readonly operation: BoundOperation };
+interface Named {
+  readonly protocol: Protocol;
+  readonly service: Service;
+  readonly operation: BoundOperation;
+}
+type Routed = Answer | Named;
 
 const jsonType = 'application/json';
 const xmlType = undefined;
@@ -36,6 +42,8 @@ export interface DispatchOptions {
 }
 
 export class Dispatch {
+  /** What stands before operations, while anything does: all others pay one look at this. */
+  gate: Gate | undefined;
   readonly #options: DispatchOptions;
   #running = 0;
   #whenIdle: (() => void)[] = [];
@@ -60,7 +68,7 @@ export class Dispatch {
     }
     const routed = this.#routed(exchange);
     if ('status' in routed) exchange.respond(withCors(routed, origin));
-    else this.#run(routed.protocol, routed.operation, exchange, origin);
+    else this.#run(routed, exchange, origin);
   }
 
   /** Resolves when no operation is running. Whoever asks sees to it that none begins meanwhile. */
@@ -106,17 +114,22 @@ export class Dispatch {
       if (contentType === jsonType) return plainJsonAnswer(body);
       return service === '' || name === '' ? unnamed : unknownInXml;
     }
-    if (operation !== undefined) return { protocol, operation };
+    if (named !== undefined && operation !== undefined) return { protocol, service: named, operation };
     if (!isReadable(protocol, body)) return errorAnswer(protocol, 'SerializationException');
     if (named?.notOffered?.has(name) !== true) return errorAnswer(protocol, 'UnknownOperationException');
     this.#options.logger.warn('an operation that is not offered was asked for', { operation: name });
     return errorAnswer(protocol, 'UnknownOperationException', `${name} is not offered by this server yet.`);
   }
 
-  #run(protocol: Protocol, operation: BoundOperation, exchange: Exchange, origin: string | undefined): void {
+  #run(named: Named, exchange: Exchange, origin: string | undefined): void {
+    const { protocol, operation } = named;
     const context = new ExchangeContext(exchange, this.#options.clock);
     this.#running++;
-    operation.run(protocol, exchange.body, context).then(
+    const run =
+      this.gate === undefined
+        ? operation.run(protocol, exchange.body, context)
+        : this.#runGated(this.gate, named, exchange, context);
+    run.then(
       (body) => {
         this.#ended();
         this.#log(operation, exchange, context, 200, undefined);
@@ -124,6 +137,11 @@ export class Dispatch {
       },
       (error: unknown) => {
         this.#ended();
+        if (error instanceof Dropped) {
+          this.#log(operation, exchange, context, 0, 'Dropped');
+          exchange.drop();
+          return;
+        }
         const answered =
           error instanceof AwsError ? error : this.#unexpected(operation.name, exchange, error);
         this.#log(operation, exchange, context, answered.status, answered.code);
@@ -132,6 +150,33 @@ export class Dispatch {
         exchange.respond(withCors({ status: answered.status, contentType, body }, origin));
       },
     );
+  }
+
+  /** The same by way of the gate. What it does not stop runs in this turn, as if it were not there. */
+  #runGated(
+    gate: Gate,
+    { protocol, service, operation }: Named,
+    exchange: Exchange,
+    context: ExchangeContext,
+  ): ReturnType<BoundOperation['run']> {
+    const run = (): ReturnType<BoundOperation['run']> => operation.run(protocol, exchange.body, context);
+    const target = targetReader(service, operation, protocol, exchange.body, context);
+    const passage = gate.enter({ operation: operation.name, service, context, target });
+    return passage === undefined ? run() : this.#delayed(passage, context, run);
+  }
+
+  async #delayed<T>(passage: Passage, context: ExchangeContext, run: () => Promise<T>): Promise<T> {
+    const { signal } = context;
+    if (passage.waitMs > 0) {
+      await sleep(this.#options.clock, passage.waitMs, signal).catch(() => {
+        throw new Dropped('its client went away while it waited');
+      });
+    }
+    if (passage.drop === 'request') throw new Dropped('before it was worked on');
+    if (passage.refusal !== undefined) throw passage.refusal;
+    const answer = await run();
+    if (passage.drop === 'answer') throw new Dropped('before its answer');
+    return answer;
   }
 
   #unexpected(operation: string, exchange: Exchange, error: unknown): AwsError {
@@ -166,6 +211,44 @@ export class Dispatch {
       region: context.region,
       bytes: exchange.body.length,
     });
+  }
+}
+
+/** A connection that a fault ends in the place of an answer. */
+class Dropped extends Error {
+  override readonly name = 'Dropped';
+}
+
+/** Reads what a request is about, once, when it is asked for. */
+function targetReader(
+  service: Service,
+  operation: BoundOperation,
+  protocol: Protocol,
+  body: Uint8Array,
+  context: RequestContext,
+): () => Target | undefined {
+  let read: { readonly target: Target | undefined } | undefined;
+  return () => {
+    read ??= { target: targetOf(service, operation, protocol, body, context) };
+    return read.target;
+  };
+}
+
+function targetOf(
+  service: Service,
+  operation: BoundOperation,
+  protocol: Protocol,
+  body: Uint8Array,
+  context: RequestContext,
+): Target | undefined {
+  try {
+    const input = protocol.decode(operation.input, body);
+    validate(operation.input, input);
+    return service.faults?.targetOf(operation.name, input, context);
+  } catch (error) {
+    // The operation itself will say what is wrong with it.
+    if (error instanceof AwsError) return undefined;
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@millrace/base';
 import type { Protocol, StructureShape, ValueOf } from '@millrace/wire';
+import type { FaultSurface } from './gate.js';
 
 /** What every operation is told about its request. */
 export interface RequestContext {
@@ -66,6 +67,8 @@ export interface Service {
   readonly operations: ReadonlyMap<string, BoundOperation>;
   /** Operations that AWS has and this server has not: refused like unknown ones, but in words. */
   readonly notOffered?: ReadonlySet<string>;
+  /** What faults need to know; without it they strike whole operations only. */
+  readonly faults?: FaultSurface;
 }
 
 /** An operation bound to its service, with its types folded away. */

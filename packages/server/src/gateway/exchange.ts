@@ -14,6 +14,8 @@ export interface Exchange {
   /** Aborts when the client goes away before its answer, or the gateway is closed for good. */
   readonly signal: AbortSignal;
   respond(answer: Answer): void;
+  /** Ends the connection in the place of an answer, as a network does. */
+  drop(): void;
 }
 
 /** By lower-case name. A line that came twice is joined with commas, as HTTP has it. */

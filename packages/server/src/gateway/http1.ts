@@ -300,6 +300,10 @@ class Http1Exchange extends PendingExchange {
     socket.setTimeout(limits.stalledAnswerMs);
   }
 
+  protected override cutOff(): void {
+    this.#connection.socket.destroy();
+  }
+
   #push(chunk: Buffer): void {
     if (this.#refused || this.#body === undefined) return;
     const failure = this.#body.push(chunk);

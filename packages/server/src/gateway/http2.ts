@@ -126,6 +126,11 @@ class Http2Session {
     this.#raw.close();
   }
 
+  /** Ends the connection with all its streams, as a network does. */
+  cutOff(): void {
+    this.#raw.destroy();
+  }
+
   closed(): void {
     for (const exchange of this.#exchanges) exchange.cut();
     this.#exchanges.clear();
@@ -248,6 +253,10 @@ class Http2Exchange extends PendingExchange {
     this.#unread = answer.body.length;
     this.intake.budget.force(this.#unread);
     stream.end(answer.body);
+  }
+
+  protected override cutOff(): void {
+    this.#session.cutOff();
   }
 
   #push(chunk: Buffer): void {

@@ -141,6 +141,14 @@ export abstract class PendingExchange implements Exchange {
     if (!this.#gone) this.send(this.intake.affordable(answer));
   }
 
+  drop(): void {
+    assert(!this.#answered, 'an exchange is answered once');
+    this.#answered = true;
+    if (this.counted) this.intake.ended();
+    this.releaseBody();
+    if (!this.#gone) this.cutOff();
+  }
+
   /**
    * The client went away, or the answer is out: nothing is sent from here on. A body that a handler is working on
    * stays until it answers: its memory will be another's.
@@ -154,4 +162,6 @@ export abstract class PendingExchange implements Exchange {
 
   protected abstract releaseBody(): void;
   protected abstract send(answer: Answer): void;
+  /** Ends the connection here and now. */
+  protected abstract cutOff(): void;
 }

@@ -101,6 +101,30 @@ export const shardLimitExceeded = (
     `This request would exceed the shard limit for the account ${account} in ${region}. Current shard count for the account: ${open}. Limit: ${limit}. Number of additional shards that would have resulted from this request: ${additional}. Refer to the AWS Service Limits page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to request higher limits.`,
   );
 
+/** [P], of DescribeStream, for a stream (2016 to 2019); [–] for what names none. */
+export const rateExceeded = (account: string, stream: string | undefined): AwsError =>
+  answer(
+    limitExceeded,
+    stream === undefined
+      ? `Rate exceeded under account ${account}.`
+      : `Rate exceeded for stream ${stream} under account ${account}.`,
+  );
+
+/** [P]: PutRecords and PutRecord; GetRecords until 2016 */
+export const shardThroughputExceeded = (of: Named, shardId: string): AwsError =>
+  answer(throughputExceeded, `Rate exceeded for shard ${shardId} ${where(of)}.`);
+
+/** [P], of GetRecords in 2016 */
+export const streamThroughputExceeded = (of: Named): AwsError =>
+  answer(throughputExceeded, `Rate exceeded for stream ${of.name} under account ${of.account}.`);
+
+/** [–] */
+export const throughputRefused = (account: string): AwsError =>
+  answer(throughputExceeded, `Rate exceeded under account ${account}.`);
+
+/** [–] for an answer of its own; [P] for the words, which PutRecords has for a record. */
+export const injectedFailure = (): AwsError => answer(internalFailure, 'Internal service failure.');
+
 /** [K] */
 export const invalidIterator = (): AwsError => answer(invalidArgument, 'Invalid ShardIterator.');
 

@@ -1,6 +1,7 @@
 /** The streams service as dispatch sees it. */
 import { bind } from '../dispatch/bind.js';
 import type { Service } from '../dispatch/operation.js';
+import { faultSurface } from './fault-surface.js';
 import { streamsOperations } from './operations/index.js';
 import { operationsNotOffered } from './operations/not-offered.js';
 import type { Streams } from './streams.js';
@@ -12,5 +13,6 @@ export function streamsService(streams: Streams): Service {
     targetPrefix: 'Kinesis_20131202',
     operations: new Map(bound.map((operation) => [operation.name, operation])),
     notOffered: new Set(operationsNotOffered),
+    faults: faultSurface(streams),
   };
 }

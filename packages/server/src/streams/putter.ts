@@ -22,6 +22,7 @@ import type { Fold } from '../catalog/fold.js';
 import * as errors from './errors.js';
 import type { StreamsLimits } from './limits.js';
 import type { PutBatch, PutResult, ShardIdentity } from './put-batch.js';
+import type { PutGate, RoutedRecords } from './put-gate.js';
 import { ringOf } from './shard-ring.js';
 import type { Shard, Stream } from './stream.js';
 import { keyOf, shardAt } from './stream.js';
@@ -57,6 +58,8 @@ interface Waiting {
 }
 
 export class Putter {
+  /** What may refuse single records, while anything may. */
+  gates: readonly PutGate[] | undefined;
   readonly #options: PutterOptions;
   readonly #stopListening: () => void;
   /** By stream, in the order of waiting. */
@@ -78,7 +81,9 @@ export class Putter {
     const { payload, ends, hashes } = batch;
     const recordOf = new Uint32Array(batch.count);
     for (let i = 0; i < recordOf.length; i++) recordOf[i] = i;
-    await this.#send(stream, { payload, ends, hashes, recordOf }, tally, 0);
+    const whole = { payload, ends, hashes, recordOf };
+    const part = this.gates === undefined ? whole : pass(this.gates, stream, whole, tally);
+    if (part !== undefined) await this.#send(stream, part, tally, 0);
     return tally.result(failureOf);
   }
 
@@ -178,6 +183,22 @@ function ready(stream: Stream | undefined, incarnation: number, shards: readonly
   });
 }
 
+/** What the gates leave of `part`; undefined when that is nothing. Each record passes once, however often it is sent. */
+function pass(gates: readonly PutGate[], stream: Stream, part: Part, tally: Tally): Part | undefined {
+  const { shards, slotOf } = ringOf(stream).route(part.hashes, part.recordOf.length);
+  const routed: RoutedRecords = { stream, shards, slotOf, ends: part.ends };
+  const refused = new Map<number, AwsError>();
+  for (const gate of gates) {
+    for (const [record, error] of gate.refuse(routed) ?? []) {
+      if (!refused.has(record)) refused.set(record, error);
+    }
+  }
+  if (refused.size === 0) return part;
+  tally.refuse(refused);
+  const left = [...part.recordOf.keys()].filter((record) => !refused.has(record));
+  return left.length === 0 ? undefined : subset(part, left);
+}
+
 /** The records at `indexes` of `part`, which rise, copied together. */
 function subset(part: Part, indexes: readonly number[]): Part {
   const ends = new Uint32Array(indexes.length);
@@ -205,6 +226,7 @@ class Tally {
   readonly #positions: Float64Array;
   readonly #arrivalsMs: Float64Array;
   readonly #failures = new Map<number, PutFailure>();
+  #refused: ReadonlyMap<number, AwsError> | undefined;
 
   constructor(count: number) {
     this.#shardOf = new Uint32Array(count);
@@ -247,24 +269,32 @@ class Tally {
     return sealed;
   }
 
+  /** Takes in the records that were not let through, each with what is said of it. */
+  refuse(refused: ReadonlyMap<number, AwsError>): void {
+    this.#refused = refused;
+  }
+
   failAll(records: Uint32Array, failure: PutFailure): void {
     for (const record of records) this.#failures.set(record, failure);
   }
 
   result(failureOf: (failure: PutFailure) => AwsError): PutResult {
-    const failures = [...this.#failures].sort(([a], [b]) => a - b);
+    const errors = this.#errors(failureOf);
     return {
       count: this.#positions.length,
       shards: this.#shards,
       shardOf: this.#shardOf,
       positions: this.#positions,
       arrivalsMs: this.#arrivalsMs,
-      failedCount: failures.length,
-      errors:
-        failures.length === 0
-          ? undefined
-          : new Map(failures.map(([record, failure]) => [record, failureOf(failure)])),
+      failedCount: errors?.size ?? 0,
+      errors,
     };
+  }
+
+  #errors(failureOf: (failure: PutFailure) => AwsError): ReadonlyMap<number, AwsError> | undefined {
+    if (this.#failures.size === 0) return this.#refused;
+    const failed = [...this.#failures].map(([record, why]) => [record, failureOf(why)] as const);
+    return new Map([...failed, ...(this.#refused ?? [])].sort(([a], [b]) => a - b));
   }
 }
 

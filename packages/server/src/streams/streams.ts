@@ -28,6 +28,7 @@ import type { PutBatch, PutResult } from './put-batch.js';
 import { checkSizes } from './put-sizes.js';
 import { Putter, putFailure } from './putter.js';
 import { Reader } from './reader.js';
+import { type RecordFaults, recordFaultGate } from './record-faults.js';
 import { Retention } from './retention.js';
 import { secretBytes, TokenSealer } from './sealed-token.js';
 import { openIterator, sealIterator, shardIteratorKind } from './shard-iterator.js';
@@ -286,6 +287,11 @@ export class Streams {
   /** Throws what GetRecords would, without reading. */
   checkIterator(request: GetRecordsRequest, caller: Caller): void {
     this.#openIterator(request, caller);
+  }
+
+  /** Lets single records of puts fail, until it is told `undefined`. */
+  failRecordsBy(faults: RecordFaults | undefined): void {
+    this.#putter.gates = faults === undefined ? undefined : [recordFaultGate(faults)];
   }
 
   /** Trims what is past its retention now, without waiting for the clock. */
