@@ -5,7 +5,9 @@
  *      row.of        the entrant that is judged, the first unless said
  *      row.beside    the entrant that it is divided by; without it the row is a plain figure
  *      row.atLeast   the least ratio (or figure) that meets the target; row.atMost the greatest
+ *      entrant.rival left out, with its rows, unless it was asked for
  */
+import { fileURLToPath } from 'node:url';
 import { POLL_PAUSE_MS } from './latency-load.mjs';
 import { measureLoad, measureStart } from './measure.mjs';
 import { PAGE_RECORDS } from './read-load.mjs';
@@ -37,10 +39,11 @@ const read = {
 };
 const latency = { kind: 'latency', shards: 4, perSecond: 200 };
 
-const load = (label, server, job) => ({
+const load = (label, server, job, preload = {}) => ({
   label,
-  measure: (options) => measureLoad(server, { ...job, ...options.times }, options),
+  measure: (options) => measureLoad(server, { ...job, ...options.times }, { ...options, ...preload }),
 });
+const rival = (label, job) => ({ ...load(label, label, job), rival: 'ferrokinesis' });
 const start = (server) => ({ label: server, measure: (options) => measureStart(server, options) });
 
 const puts = (changes) => [
@@ -48,6 +51,13 @@ const puts = (changes) => [
   load('floor durable', 'floor durable', { ...floorPut, ...changes, readBack: false }),
   load('kinesalite', 'kinesalite', { ...put, ...changes }),
 ];
+
+/** What is added to every sync of a server, as on a slower disk. */
+const ADDED_SYNC_MS = 5;
+const slowSync = {
+  nodeOptions: ['--require', fileURLToPath(new URL('./slow-sync.cjs', import.meta.url))],
+  env: { SLOW_SYNC_MS: String(ADDED_SYNC_MS) },
+};
 
 const overDisk = (recordBytes) => (figures) => figures.diskBytes / (figures.putRecords * recordBytes);
 
@@ -116,7 +126,13 @@ export const CASES = [
   {
     name: 'put-record',
     title: 'PutRecord 1 KiB, 64 connections, JSON',
-    entrants: puts({ recordsPerRequest: 1, connections: 64 }),
+    entrants: [
+      ...puts({ recordsPerRequest: 1, connections: 64 }),
+      // Not read back: the second forgets the oldest records.
+      ...['ferrokinesis durable', 'ferrokinesis memory'].map((label) =>
+        rival(label, { ...put, recordsPerRequest: 1, connections: 64, readBack: false }),
+      ),
+    ],
     rows: [
       {
         title: 'PutRecord 1 KiB',
@@ -125,7 +141,26 @@ export const CASES = [
         beside: 'floor durable',
         atLeast: 0.6,
       },
-      { title: 'PutRecord 1 KiB', unit: 'records/s', value: recordsPerSecond, beside: 'kinesalite' },
+      ...['kinesalite', 'ferrokinesis durable', 'ferrokinesis memory'].map((beside) => ({
+        title: 'PutRecord 1 KiB',
+        unit: 'records/s',
+        value: recordsPerSecond,
+        beside,
+      })),
+    ],
+  },
+  {
+    name: 'put-records-slow-sync',
+    title: `PutRecords 500 × 1 KiB, 4 connections, JSON, with ${ADDED_SYNC_MS} ms added to every sync`,
+    entrants: [load('millrace, slow sync', 'millrace', put, slowSync), load('millrace', 'millrace', put)],
+    rows: [
+      {
+        title: `PutRecords, syncs ${ADDED_SYNC_MS} ms slower`,
+        unit: 'records/s',
+        value: recordsPerSecond,
+        beside: 'millrace',
+        atLeast: 0.75,
+      },
     ],
   },
   {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadAverage, meter, residentMb } from './process-figures.mjs';
-import { diskBytes, startServer } from './servers.mjs';
+import { diskBytes, settlings, startServer } from './servers.mjs';
 
 const LOAD = fileURLToPath(new URL('./load.mjs', import.meta.url));
 const IDLE_AFTER_START_MS = 2000;
@@ -17,11 +17,11 @@ export function killLoads() {
   for (const load of loads) load.kill('SIGKILL');
 }
 
-/** @param options `{ root, nodeOptions }` @returns what `work(server)` answers */
-async function withServer(name, { root, nodeOptions }, work) {
+/** @param options `{ root, nodeOptions, env }` @returns what `work(server)` answers */
+async function withServer(name, { root, nodeOptions, env }, work) {
   const dir = fs.mkdtempSync(path.join(root, `${name.replace(' ', '-')}-`));
   try {
-    const server = await startServer(name, dir, name === 'millrace' ? nodeOptions : []);
+    const server = await startServer(name, dir, name === 'millrace' ? nodeOptions : [], env);
     try {
       return await work(server);
     } finally {
@@ -39,6 +39,7 @@ export function measureLoad(name, job, options) {
     const weights = {};
     const figures = await runLoad({ ...job, port: server.port, serverPid: server.pid }, () => {
       weights.diskBytes = diskBytes(server.dir);
+      weights.settlings = settlings(server.dir);
       weights.residentMb = residentMb(server.pid);
     });
     return { ...figures, ...weights, loadAverage: before };

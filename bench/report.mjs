@@ -104,6 +104,7 @@ export function progress(caseName, run, label, figures) {
   if (figures.firstAnswerMs !== undefined)
     parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
   if (figures.putRecords !== undefined) parts.push(`${figures.putRecords} records in all`);
+  if (figures.settlings > 0) parts.push(`${figures.settlings} chunks settled`);
   if (figures.residentMb !== undefined) parts.push(`resident ${number(figures.residentMb)} MB`);
   if (figures.othersBusy !== undefined) parts.push(`others ${percent(figures.othersBusy)}`);
   return `${caseName} ${run} ${label}: ${parts.join(', ')}`;

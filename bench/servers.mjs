@@ -21,7 +21,22 @@ const STDERR_BYTES_MAX = 4096;
 
 const floor = (mode) => (port, dir) => [FLOORS, mode, String(port), dir];
 
-/** For each server, the arguments for node. */
+/** Where cargo puts what is built for the bench alone. */
+export const RIVALS = inBench('rivals');
+const FERROKINESIS = path.join(RIVALS, 'bin', 'ferrokinesis');
+
+const ferrokinesis = (...args) => ({
+  program: FERROKINESIS,
+  args: ['--create-stream-ms', '20', '--log-level', 'error', ...args],
+});
+
+/** The servers that are programs of their own, and not for node: built when asked for. */
+const PROGRAMS = {
+  'ferrokinesis durable': (port, dir) => ferrokinesis('--port', String(port), '--state-dir', dir),
+  'ferrokinesis memory': (port) => ferrokinesis('--port', String(port)),
+};
+
+/** For each server of node's, the arguments for node. */
 const COMMANDS = {
   millrace: (port, dir) => [
     inBench('../packages/cli/bin/millrace.js'),
@@ -54,14 +69,19 @@ async function freePort() {
 /**
  * Starts a server and waits for its first answer.
  *
- * @param dir an existing directory; nodeOptions e.g. `--cpu-prof`
+ * @param dir an existing directory; nodeOptions e.g. `--cpu-prof`; env what is added to the environment
  * @returns `{ name, dir, port, pid, firstAnswerMs, stop }`; `firstAnswerMs` counts from before the spawn
  */
-export async function startServer(name, dir, nodeOptions = []) {
+export async function startServer(name, dir, nodeOptions = [], env = {}) {
   const port = await freePort();
   const spawned = performance.now();
-  const child = spawn(process.execPath, [...nodeOptions, ...COMMANDS[name](port, dir)], {
+  const { program, args } = PROGRAMS[name]?.(port, dir) ?? {
+    program: process.execPath,
+    args: [...nodeOptions, ...COMMANDS[name](port, dir)],
+  };
+  const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
   });
   const server = { name, dir, port, child, pid: child.pid, stderr: '', exited: undefined };
   running.add(server);
@@ -120,6 +140,14 @@ async function stop(server, exit) {
   clearTimeout(timer);
   if (server.name === 'millrace' && code !== 0)
     throw new Error(`millrace stopped with ${signal ?? `code ${code}`}, not 0:\n${server.stderr}`);
+}
+
+/** How many chunks were made of the journal so far, by the highest number of one; 0 where there are none. */
+export function settlings(dir) {
+  const numbers = fs
+    .readdirSync(dir, { recursive: true })
+    .map((name) => /(?:^|[/\\])chunk-(\d{10})$/.exec(name)?.[1] ?? '0');
+  return Math.max(0, ...numbers.map(Number));
 }
 
 /** The bytes that the files under a directory take up on the disk, whatever is removed meanwhile. */

@@ -6,6 +6,7 @@
  *      --entrant NAME only these of a case's entrants, for work on one of them; targets are then not judged
  *      --quiet N      repeats a round, up to N times a case, in which others took more than 0.3 of a core (0)
  *      --json FILE    every figure of every run                 --dir DIR     where the data goes (bench/tmp)
+ *      --rivals       builds ferrokinesis with cargo, once, and measures it too (some minutes)
  *      --profile DIR  a V8 processor profile of each Millrace   --no-build    measure what is built
  */
 import { spawnSync } from 'node:child_process';
@@ -16,10 +17,11 @@ import { CASES } from '../bench/cases.mjs';
 import { describeMachine, fileSystem, machineLine } from '../bench/machine.mjs';
 import { killLoads } from '../bench/measure.mjs';
 import { judge, progress, table } from '../bench/report.mjs';
-import { killAll } from '../bench/servers.mjs';
+import { killAll, RIVALS } from '../bench/servers.mjs';
 import { root as ROOT, setUp } from './setup.mjs';
 
 const WARM_MS = 2000;
+const FERROKINESIS_VERSION = '0.7.0';
 /** A round is noisy when something else took more than this of a core during one of its runs. */
 const OTHERS_BUSY_MAX = 0.3;
 
@@ -40,6 +42,7 @@ function readFlags() {
         quiet: { type: 'string', default: '0' },
         json: { type: 'string' },
         dir: { type: 'string', default: path.join(ROOT, 'bench/tmp') },
+        rivals: { type: 'boolean', default: false },
         profile: { type: 'string' },
         'no-build': { type: 'boolean', default: false },
       },
@@ -66,6 +69,7 @@ function chosenCases() {
 
 async function prepare() {
   if (!flags['no-build']) await setUp();
+  if (flags.rivals) buildRivals();
   if (fs.existsSync(path.join(ROOT, 'bench/node_modules/kinesalite'))) return;
   const npm = ['ci', '--prefix', 'bench', '--no-audit', '--no-fund', '--loglevel', 'error'];
   const { status } = spawnSync('npm', npm, {
@@ -76,9 +80,29 @@ async function prepare() {
   if (status !== 0) stop('Installing what Millrace is compared with (npm ci --prefix bench) failed.');
 }
 
+/** Builds what is compared only when asked for; cargo does nothing where it is built already. */
+function buildRivals() {
+  const cargo = ['install', 'ferrokinesis', '--version', FERROKINESIS_VERSION, '--locked', '--root', RIVALS];
+  const { status, error } = spawnSync('cargo', cargo, { stdio: 'inherit' });
+  if (error !== undefined) stop(`--rivals needs cargo: ${error.message}`);
+  if (status !== 0) stop('Building ferrokinesis failed.');
+}
+
+function invited(chosen) {
+  const absent = flags.rivals ? [] : chosen.entrants.filter(({ rival }) => rival !== undefined);
+  if (absent.length > 0)
+    console.error(`${chosen.name}: without ${absent.map(({ label }) => label).join(', ')}; see --rivals`);
+  return chosen.entrants.filter((entrant) => !absent.includes(entrant));
+}
+
+/** The rows whose entrants were measured. */
+function judgeable(chosen, runs) {
+  return chosen.rows.filter(({ beside }) => beside === undefined || runs.every((run) => run.has(beside)));
+}
+
 /** Measures a case's entrants in turn, round after round; noisy rounds are repeated while `repeats` last. */
 async function measureCase(chosen, options, runCount) {
-  const entrants = chosen.entrants.filter(
+  const entrants = invited(chosen).filter(
     ({ label }) => flags.entrant.length === 0 || flags.entrant.includes(label),
   );
   const runs = [];
@@ -138,7 +162,8 @@ async function main() {
       title: chosen.title,
       runs: runs.map((figures) => Object.fromEntries(figures)),
     });
-    if (flags.entrant.length === 0) rows.push(...chosen.rows.map((row) => judge(row, chosen.entrants, runs)));
+    if (flags.entrant.length === 0)
+      rows.push(...judgeable(chosen, runs).map((row) => judge(row, chosen.entrants, runs)));
   }
   record.rows = rows;
   if (flags.json !== undefined) fs.writeFileSync(flags.json, `${JSON.stringify(record, undefined, 2)}\n`);
