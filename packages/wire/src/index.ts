@@ -17,6 +17,8 @@ export {
   uniformHashKeyRanges,
 } from './hash-key.js';
 export { jsonProtocol } from './json-protocol.js';
+export type { UserRecord } from './kpl-aggregate.js';
+export { aggregate, userRecords } from './kpl-aggregate.js';
 export { md5 } from './md5.js';
 export type { Protocol } from './protocol.js';
 export type { ParsedSequenceNumber, SequenceNumberShard } from './sequence-number.js';
