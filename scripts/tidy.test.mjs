@@ -42,12 +42,14 @@ const effectOwners = {
   randomness: ['packages/base/src/random.ts', 'packages/log/src/node-lock.ts'],
   files: [
     'packages/cli/src/demo/demo-folder.ts',
+    'packages/cli/src/record-file.ts',
     'packages/log/src/node-disk.ts',
     'packages/log/src/node-lock.ts',
     'packages/server/src/clock/clock-file.ts',
     'packages/server/src/data-directory.ts',
   ],
   network: [
+    'packages/cli/src/kinesis/http-caller.ts',
     'packages/log/src/node-lock.ts',
     'packages/server/src/gateway/gateway.ts',
     'packages/server/src/gateway/http1.ts',

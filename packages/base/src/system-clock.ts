@@ -5,10 +5,16 @@ const timerDelayMsMax = 2 ** 31 - 1;
 
 /**
  * The machine's clock. Steps backwards of the wall clock are flattened: `now()` stands still until the wall has
- * caught up. Its timers do not keep the process alive: whoever owns a wait that must, owns a socket or a file too.
+ * caught up. Its timers do not keep the process alive: whoever owns a wait that must, owns a socket or a file too. Only
+ * with `holdsProcess` they do, for a program that waits for somebody else and ends by its own word.
  */
 export class SystemClock implements Clock {
   #latestMs = 0;
+  readonly #holdsProcess: boolean;
+
+  constructor(options: { readonly holdsProcess?: boolean } = {}) {
+    this.#holdsProcess = options.holdsProcess ?? false;
+  }
 
   now(): number {
     const wallMs = Date.now();
@@ -21,7 +27,7 @@ export class SystemClock implements Clock {
     const arm = (remainingMs: number): void => {
       const partMs = Math.min(remainingMs, timerDelayMsMax);
       handle = setTimeout(() => (remainingMs > partMs ? arm(remainingMs - partMs) : run()), partMs);
-      handle.unref();
+      if (!this.#holdsProcess) handle.unref();
     };
     arm(Math.max(0, delayMs));
     return { cancel: () => clearTimeout(handle) };

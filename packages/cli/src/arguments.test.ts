@@ -66,3 +66,12 @@ test('what is not declared is refused, in one line that says what to do', () => 
     );
   }
 });
+
+test('words without a flag are kept in order, as many as a command takes', () => {
+  const given = readArguments('put', options, ['orders', '--port=1', 'a', '--', '--port'], {}, 3);
+  assert.deepEqual(given.words, ['orders', 'a', '--port']);
+  assert.throws(
+    () => readArguments('put', options, ['a', 'b'], {}, 1),
+    /^UsageError: put takes no argument 'b'/,
+  );
+});

@@ -27,24 +27,30 @@ export interface Arguments {
   /** Every value of a repeatable option. */
   texts(name: string): readonly string[];
   on(name: string): boolean;
+  /** What stands there without a flag, in order: the name of a stream, a path. */
+  readonly words: readonly string[];
   /** A whole number in [min, max]. */
   integer(name: string, min: number, max: number): number | undefined;
   /** One of `choices`. */
   choice<const C extends string>(name: string, choices: readonly C[]): C | undefined;
 }
 
+/** Reads what was typed after the command. At most `wordsMax` words may stand there without a flag. */
 export function readArguments(
   command: string,
   options: readonly Option[],
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  wordsMax = 0,
 ): Arguments {
   const given = new Map<string, string[]>();
-  for (const [name, value] of flags(command, options, argv)) {
+  const words: string[] = [];
+  for (const [name, value] of flags(command, options, argv, words)) {
     const values = given.get(name);
     if (values === undefined) given.set(name, [value]);
     else values.push(value);
   }
+  if (words.length > wordsMax) throw new UsageError(surplus(command, words[wordsMax] ?? ''));
   const sources = new Map([...given.keys()].map((name) => [name, `--${name}`]));
   for (const option of options) {
     const value = option.environment === undefined ? undefined : environment[option.environment];
@@ -54,11 +60,16 @@ export function readArguments(
     given.set(option.name, [value]);
     sources.set(option.name, option.environment);
   }
-  return new GivenArguments(options, given, sources);
+  return new GivenArguments(options, given, sources, words);
 }
 
-/** The flags of `argv` in order, each checked against its declaration. */
-function flags(command: string, options: readonly Option[], argv: readonly string[]): [string, string][] {
+/** The flags of `argv` in order, each checked against its declaration; what is none goes to `words`. */
+function flags(
+  command: string,
+  options: readonly Option[],
+  argv: readonly string[],
+  words: string[],
+): [string, string][] {
   const declared = new Map(options.map((option) => [option.name, option]));
   const { tokens } = parseArgs({
     args: [...argv],
@@ -74,9 +85,7 @@ function flags(command: string, options: readonly Option[], argv: readonly strin
   const found: [string, string][] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      throw new UsageError(
-        `${command} takes no argument '${token.value}'; \`millrace help ${command}\` lists its options`,
-      );
+      words.push(token.value);
     }
     if (token.kind !== 'option') continue;
     const option = declared.get(token.name);
@@ -96,6 +105,10 @@ function flags(command: string, options: readonly Option[], argv: readonly strin
   return found;
 }
 
+function surplus(command: string, word: string): string {
+  return `${command} takes no argument '${word}'; \`millrace help ${command}\` lists its options`;
+}
+
 function unknown(command: string, flag: string, names: readonly string[]): string {
   const near = nearest(flag.replace(/^-+/, ''), names);
   const hint = near === undefined ? '' : `; did you mean --${near}?`;
@@ -112,15 +125,18 @@ class GivenArguments implements Arguments {
   readonly #options: readonly Option[];
   readonly #given: ReadonlyMap<string, readonly string[]>;
   readonly #sources: ReadonlyMap<string, string>;
+  readonly words: readonly string[];
 
   constructor(
     options: readonly Option[],
     given: ReadonlyMap<string, readonly string[]>,
     sources: ReadonlyMap<string, string>,
+    words: readonly string[],
   ) {
     this.#options = options;
     this.#given = given;
     this.#sources = sources;
+    this.words = words;
   }
 
   source(name: string): string | undefined {

@@ -3,18 +3,31 @@ import { createRequire } from 'node:module';
 import { StartError } from '@millrace/server';
 import type { Command } from './command.js';
 import { demo } from './commands/demo.js';
+import { env } from './commands/env.js';
 import { helpOn, helpOnAll } from './commands/help.js';
+import { put } from './commands/put.js';
+import { replay } from './commands/replay.js';
 import { serve } from './commands/serve.js';
+import { shards } from './commands/shards.js';
+import { streams } from './commands/streams.js';
+import { tail } from './commands/tail.js';
+import { wait } from './commands/wait.js';
 import type { Host } from './host.js';
+import { KinesisError } from './kinesis/kinesis-error.js';
 import { nearest } from './nearest.js';
 import { UsageError } from './usage-error.js';
 
-const commands: readonly Command[] = [serve, demo];
+/** In the order in which help lists them: the server, then what people ask of one. */
+const commands: readonly Command[] = [serve, demo, streams, shards, put, tail, replay, wait, env];
 
 export async function runCommandLine(host: Host, argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(host, argv);
   } catch (error) {
+    if (error instanceof KinesisError) {
+      host.errors.write(`millrace: ${error.message}\n`);
+      return 1;
+    }
     if (!(error instanceof UsageError || error instanceof StartError)) throw error;
     host.errors.write(`millrace: ${error.message}\n`);
     return 2;

@@ -11,6 +11,8 @@ export interface Command {
   /** Paragraphs for `millrace help <name>`. */
   readonly description: readonly string[];
   readonly options: readonly Option[];
+  /** Lines to type, each with what it does. */
+  readonly examples?: readonly (readonly [line: string, meaning: string])[];
   /** Runs to its end and answers the exit code. Throws `UsageError` for what its user can put right. */
   run(host: Host, argv: readonly string[]): Promise<number>;
 }

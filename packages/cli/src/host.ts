@@ -7,11 +7,20 @@ import type { Clock } from '@millrace/base';
 import { SystemClock } from '@millrace/base';
 
 export interface Terminal {
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
+  /** Resolves when what was written has been taken, or will be by nobody: whoever prints without end waits for it. */
+  taken(): Promise<void>;
   readonly isTerminal: boolean;
   /** Size in characters; 80 × 24 where it is not known. */
   size(): { readonly columns: number; readonly rows: number };
   onResize(listener: () => void): void;
+}
+
+/** What is typed, or piped, into the process. */
+interface Input {
+  readonly isTerminal: boolean;
+  /** Its bytes as they come, to the end. */
+  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -23,6 +32,7 @@ export interface Host {
   /** How many threads of this process can run at once. */
   readonly processors: number;
   readonly clock: Clock;
+  readonly input: Input;
   readonly output: Terminal;
   readonly errors: Terminal;
   onStop(listener: (signal: StopSignal) => void): void;
@@ -37,7 +47,8 @@ const npmCommands = ['exec', 'start'];
 const parentLookMs = 250;
 
 export function nodeHost(): Host {
-  const clock = new SystemClock();
+  // Between two polls there may be nothing else that keeps the process alive; its end is `exitWhenPrinted`.
+  const clock = new SystemClock({ holdsProcess: true });
   const { npm_command: npmCommand = '' } = process.env;
   const listeners: ((signal: StopSignal) => void)[] = [];
   const tell = (signal: StopSignal): void => {
@@ -49,6 +60,14 @@ export function nodeHost(): Host {
     processId: process.pid,
     processors: availableParallelism(),
     clock,
+    input: {
+      get isTerminal() {
+        return process.stdin.isTTY === true;
+      },
+      get chunks() {
+        return process.stdin;
+      },
+    },
     // Nobody reads any more (`millrace demo | head`, a terminal that was closed): as good as being told to stop.
     output: terminal(process.stdout, () => tell('SIGHUP')),
     // A server goes on when whoever read its log is gone.
@@ -110,6 +129,11 @@ function terminal(stream: NodeJS.WriteStream, onReaderGone: () => void): Termina
     write: (text) => {
       if (!gone) stream.write(text);
     },
+    taken: () =>
+      new Promise((resolve) => {
+        if (gone || stream.writableLength === 0) resolve();
+        else stream.write('', () => resolve());
+      }),
     isTerminal: stream.isTTY === true,
     size: () => ({ columns: stream.columns || 80, rows: stream.rows || 24 }),
     onResize: (listener) => {

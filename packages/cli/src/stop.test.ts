@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { AdjustableClock, SystemClock } from '@millrace/base';
 import type { Host, StopSignal, Terminal } from './host.js';
@@ -19,6 +20,7 @@ function stage(): {
     isTerminal: false,
     size: () => ({ columns: 80, rows: 24 }),
     onResize: () => undefined,
+    taken: () => Promise.resolve(),
   };
   const host: Host = {
     environment: {},
@@ -26,6 +28,7 @@ function stage(): {
     processors: 1,
     processId: 1,
     clock,
+    input: { isTerminal: false, chunks: Readable.from([]) },
     output: terminal,
     errors: terminal,
     onStop: (listener) => {

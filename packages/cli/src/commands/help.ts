@@ -19,13 +19,9 @@ export function helpOnAll(commands: readonly Command[]): string {
       ['--help', 'this text; after a command, that command’s'],
       ['--version', 'the version'],
     ]),
-    ...commands.flatMap((command) => [
-      '',
-      `millrace ${command.usage}`,
-      ...table(command.options.map(optionRow)),
-    ]),
     '',
-    'Point any AWS client at it: AWS_ENDPOINT_URL=http://127.0.0.1:4567, any region, any credentials.',
+    'Point any AWS client at it: AWS_ENDPOINT_URL=http://127.0.0.1:4567, any region, any credentials;',
+    '`millrace env` prints the lines for your shell.',
     '',
   ].join('\n');
 }
@@ -37,6 +33,7 @@ export function helpOn(command: Command): string {
     ...command.description.flatMap((paragraph) => [...wrapped(paragraph, columns), '']),
     'Options',
     ...table(command.options.map(optionRow)),
+    ...(command.examples === undefined ? [] : ['', 'Examples', ...examples(command.examples)]),
     '',
   ].join('\n');
 }
@@ -44,6 +41,13 @@ export function helpOn(command: Command): string {
 function optionRow({ name, value, environment, text }: Option): [string, string] {
   const flag = value === undefined ? `--${name}` : `--${name} ${value}`;
   return [flag, environment === undefined ? text : `${text} [${environment}]`];
+}
+
+function examples(lines: readonly (readonly [string, string])[]): readonly string[] {
+  return lines.flatMap(([line, meaning]) => [
+    `  ${line}`,
+    ...wrapped(meaning, columns - 6).map((each) => `      ${each}`),
+  ]);
 }
 
 function table(rows: readonly (readonly [string, string])[]): readonly string[] {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Terminal } from '../host.js';
+import { colourStyle, fit, plainStyle, width } from '../style.js';
 import { commandsToCopy } from './copy-commands.js';
 import { picture } from './picture.js';
 import { plainLine } from './plain-lines.js';
 import { Screen } from './screen.js';
-import { colourStyle, fit, plainStyle, width } from './style.js';
 import type { View } from './view.js';
 
 const view: View = {
@@ -127,8 +127,9 @@ test('the screen draws over its last picture, and from the top after a resize', 
   let resize = (): void => undefined;
   const terminal: Terminal = {
     write: (text) => {
-      written.push(text);
+      written.push(String(text));
     },
+    taken: () => Promise.resolve(),
     isTerminal: true,
     size: () => ({ columns: 80, rows: 24 }),
     onResize: (listener) => {

@@ -4,10 +4,11 @@
  *
  *      head · flow · count · shards · airports · what was picked up · invitation · commands
  */
+
+import type { Style } from '../style.js';
+import { fit, width } from '../style.js';
 import { bar, clockFace, counted, grouped, percent, signed, span, sparkline } from './figures.js';
 import { lateMinutesMin } from './statistics.js';
-import type { Style } from './style.js';
-import { fit, width } from './style.js';
 import type { PickedUp, ShardView, View } from './view.js';
 
 export interface Size {

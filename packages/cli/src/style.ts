@@ -61,3 +61,12 @@ export function fit(text: string, columns: number): string {
   }
   return kept;
 }
+
+/** Colours where a person looks on, and has not asked for none (https://no-color.org). */
+export function styleOf(
+  terminal: { readonly isTerminal: boolean },
+  environment: Readonly<Record<string, string | undefined>>,
+): Style {
+  const { NO_COLOR: noColour = '' } = environment;
+  return terminal.isTerminal && noColour === '' ? colourStyle : plainStyle;
+}
