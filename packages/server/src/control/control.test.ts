@@ -38,6 +38,7 @@ function send(
       signal: new AbortController().signal,
       respond,
       drop: () => assert.fail('a control ends no connection'),
+      respondInPieces: () => assert.fail('no answer of ours streams'),
     });
   });
 }

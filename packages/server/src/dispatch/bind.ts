@@ -1,6 +1,6 @@
 import { validate } from '@millrace/wire';
 import { noBytes } from '../gateway/exchange.js';
-import type { BoundOperation, Operation } from './operation.js';
+import type { BoundOperation, Operation, StreamingOperation } from './operation.js';
 
 /**
  * Binds an operation to the service it works on: its own way from bytes to bytes where it has one and takes the
@@ -20,6 +20,21 @@ export function bind<S>(service: S, declared: Operation<S>): BoundOperation {
       validate(input, decoded);
       const answer = await declared.handle(service, decoded, context);
       return output === undefined || answer === undefined ? noBytes : protocol.encode(output, answer);
+    },
+  };
+}
+
+/** Binds an operation whose answer streams: decode → validate → open. */
+export function bindStreaming<S>(service: S, declared: StreamingOperation<S>): BoundOperation {
+  const { name, input, output } = declared;
+  return {
+    name,
+    input,
+    output,
+    async run(protocol, body, context) {
+      const decoded = protocol.decode(input, body);
+      validate(input, decoded);
+      return declared.open(service, decoded, context, protocol);
     },
   };
 }

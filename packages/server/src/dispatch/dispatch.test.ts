@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AdjustableClock, SystemClock } from '@millrace/base';
 import { AwsError, blob, cborProtocol, jsonProtocol, required, string, structure } from '@millrace/wire';
-import type { Answer, Exchange, RequestHeaders } from '../gateway/exchange.js';
+import type { Answer, Exchange, RequestHeaders, StreamedAnswer } from '../gateway/exchange.js';
 import { jsonLogger, silentLogger } from '../logger.js';
-import { bind } from './bind.js';
+import { bind, bindStreaming } from './bind.js';
 import { Dispatch } from './dispatch.js';
-import { operation, type Service } from './operation.js';
+import { operation, type Service, streamingOperation } from './operation.js';
 
 const input = structure('EchoInput', { Text: required(string({ max: 5 })), Data: blob() });
 const output = structure('EchoOutput', { Text: string(), Account: string(), Region: string() });
@@ -37,6 +37,26 @@ const hot = operation<Echo, typeof input, typeof output>({
     body.length > 100 ? undefined : Promise.resolve(Buffer.from(`hot ${body.length}`)),
 });
 
+const pieces = streamingOperation<Echo, typeof input, typeof output>({
+  name: 'Pieces',
+  input,
+  output,
+  errors: [],
+  async open(_service, request, _context, protocol) {
+    if (request.Text === 'aws') throw new AwsError('LimitExceededException', 'Too much.');
+    async function* letters(): AsyncGenerator<Uint8Array, void> {
+      for (const letter of request.Text) yield Buffer.from(`${letter}.`);
+    }
+    return { contentType: `events of ${protocol.contentType}`, pieces: letters() };
+  },
+});
+
+async function gathered({ pieces: from, ...answer }: StreamedAnswer): Promise<Answer> {
+  const parts: Uint8Array[] = [];
+  for (let next = await from.next(); !next.done; next = await from.next()) parts.push(next.value);
+  return { ...answer, body: Buffer.concat(parts) };
+}
+
 interface Echo {
   wait?: Promise<void>;
 }
@@ -44,7 +64,11 @@ interface Echo {
 function dispatchOf(service: Echo = {}, lines?: string[]): Dispatch {
   const bound: Service = {
     targetPrefix: 'Echo_20260101',
-    operations: new Map([echo, nothing, hot].map((each) => [each.name, bind(service, each)])),
+    operations: new Map(
+      [...[echo, nothing, hot].map((each) => bind(service, each)), bindStreaming(service, pieces)].map(
+        (bound) => [bound.name, bound],
+      ),
+    ),
     notOffered: new Set(['Later']),
   };
   const clock = new AdjustableClock(new SystemClock());
@@ -70,6 +94,7 @@ function send(dispatch: Dispatch, sent: Sent): Promise<Answer> {
       signal: new AbortController().signal,
       respond: resolve,
       drop: () => resolve({ status: 0, contentType: undefined, body: new Uint8Array(0) }),
+      respondInPieces: (answer) => void gathered(answer).then(resolve),
     };
     dispatch.handle(exchange);
   });
@@ -121,6 +146,17 @@ test('an operation with a way of its own takes what it wants and leaves the rest
   assert.deepEqual(told(await send(dispatchOf(), call('Hot', '{}'))), [200, json, 'hot 2']);
   const long = `{"Text":"a"${' '.repeat(100)}}`;
   assert.match(String(told(await send(dispatchOf(), call('Hot', long)))[2]), /^\{"Text":"a"/);
+});
+
+test('an operation whose answer streams is answered in pieces, and refused whole', async () => {
+  assert.deepEqual(told(await send(dispatchOf(), call('Pieces', '{"Text":"abc"}'))), [
+    200,
+    `events of ${json}`,
+    'a.b.c.',
+  ]);
+  const refused = '{"__type":"LimitExceededException","message":"Too much."}';
+  assert.deepEqual(told(await send(dispatchOf(), call('Pieces', '{"Text":"aws"}'))), [400, json, refused]);
+  assert.equal((await send(dispatchOf(), call('Pieces', '{"Text":"sixsix"}'))).status, 400);
 });
 
 test('constraints, types and declared errors are answered as the protocol prints them', async () => {

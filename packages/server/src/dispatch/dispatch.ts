@@ -14,7 +14,7 @@
  */
 import { AssertionError, type Clock, sleep } from '@millrace/base';
 import { AwsError, cborProtocol, jsonProtocol, type Protocol, structure, validate } from '@millrace/wire';
-import { type Answer, type Exchange, headerOf } from '../gateway/exchange.js';
+import { type Answer, type Exchange, headerOf, type StreamedAnswer } from '../gateway/exchange.js';
 import { errorFields, type Logger } from '../logger.js';
 import { credentialScope } from './credential-scope.js';
 import type { Gate, Passage, Target } from './gate.js';
@@ -133,7 +133,11 @@ export class Dispatch {
       (body) => {
         this.#ended();
         this.#log(operation, exchange, context, 200, undefined);
-        exchange.respond(withCors({ status: 200, contentType: protocol.contentType, body }, origin));
+        if (body instanceof Uint8Array) {
+          exchange.respond(withCors({ status: 200, contentType: protocol.contentType, body }, origin));
+        } else {
+          exchange.respondInPieces(withCors({ status: 200, ...body }, origin));
+        }
       },
       (error: unknown) => {
         this.#ended();
@@ -165,7 +169,11 @@ export class Dispatch {
     return passage === undefined ? run() : this.#delayed(passage, context, run);
   }
 
-  async #delayed<T>(passage: Passage, context: ExchangeContext, run: () => Promise<T>): Promise<T> {
+  async #delayed(
+    passage: Passage,
+    context: ExchangeContext,
+    run: () => ReturnType<BoundOperation['run']>,
+  ): ReturnType<BoundOperation['run']> {
     const { signal } = context;
     if (passage.waitMs > 0) {
       await sleep(this.#options.clock, passage.waitMs, signal).catch(() => {
@@ -175,7 +183,10 @@ export class Dispatch {
     if (passage.drop === 'request') throw new Dropped('before it was worked on');
     if (passage.refusal !== undefined) throw passage.refusal;
     const answer = await run();
-    if (passage.drop === 'answer') throw new Dropped('before its answer');
+    if (passage.drop === 'answer') {
+      if (!(answer instanceof Uint8Array)) await answer.pieces.return?.();
+      throw new Dropped('before its answer');
+    }
     return answer;
   }
 
@@ -331,7 +342,7 @@ function mediaType(header: string | undefined): string {
   return end < 0 ? header : header.slice(0, end).trim();
 }
 
-function withCors(answer: Answer, origin: string | undefined): Answer {
+function withCors<A extends Answer | StreamedAnswer>(answer: A, origin: string | undefined): A {
   return origin === undefined ? answer : { ...answer, headers: { ...answer.headers, ...corsHeaders } };
 }
 

@@ -51,12 +51,42 @@ export interface Operation<
   ) => Promise<Uint8Array | undefined> | undefined;
 }
 
+/** An answer that goes on: its type, and its body piece by piece (see `StreamedAnswer` of the gateway). */
+interface StreamedBody {
+  readonly contentType: string;
+  readonly pieces: AsyncIterator<Uint8Array, void>;
+}
+
+/**
+ * An operation whose answer is a stream of events. What `open` throws before there is one is answered like any other
+ * error; what happens later is for the stream to tell. The context's signal aborts when the stream is to end.
+ */
+export interface StreamingOperation<
+  S,
+  I extends StructureShape = StructureShape,
+  O extends StructureShape = StructureShape,
+> {
+  readonly name: string;
+  readonly input: I;
+  /** As the model has it; the events themselves are encoded by whoever makes them. */
+  readonly output: O;
+  readonly errors: readonly DeclaredError[];
+  open(service: S, input: ValueOf<I>, context: RequestContext, protocol: Protocol): Promise<StreamedBody>;
+}
+
 export type OutputOf<O> = O extends StructureShape ? ValueOf<O> : undefined;
 
 /** Declares an operation with all its types inferred from its shapes. */
 export function operation<S, I extends StructureShape, O extends StructureShape | undefined>(
   declared: Operation<S, I, O>,
 ): Operation<S, I, O> {
+  return declared;
+}
+
+/** Declares a streaming operation with all its types inferred from its shapes. */
+export function streamingOperation<S, I extends StructureShape, O extends StructureShape>(
+  declared: StreamingOperation<S, I, O>,
+): StreamingOperation<S, I, O> {
   return declared;
 }
 
@@ -77,5 +107,5 @@ export interface BoundOperation {
   readonly input: StructureShape;
   readonly output: StructureShape | undefined;
   /** Decodes, validates, runs and encodes; rejects with an `AwsError` for whatever AWS would refuse. */
-  run(protocol: Protocol, body: Uint8Array, context: RequestContext): Promise<Uint8Array>;
+  run(protocol: Protocol, body: Uint8Array, context: RequestContext): Promise<Uint8Array | StreamedBody>;
 }

@@ -11,11 +11,16 @@ export interface Exchange {
   readonly body: Uint8Array;
   /** A UUID; it goes out as `x-amzn-requestid`. */
   readonly requestId: string;
-  /** Aborts when the client goes away before its answer, or the gateway is closed for good. */
+  /**
+   * Aborts when the client goes away before all of its answer is out, or the gateway is closed for good; while an
+   * answer streams, as soon as the gateway begins to close, so that the answer can come to its own end.
+   */
   readonly signal: AbortSignal;
   respond(answer: Answer): void;
   /** Ends the connection in the place of an answer, as a network does. */
   drop(): void;
+  /** Answers, in the place of `respond`, with a body that comes piece by piece. */
+  respondInPieces(answer: StreamedAnswer): void;
 }
 
 /** By lower-case name. A line that came twice is joined with commas, as HTTP has it. */
@@ -30,6 +35,18 @@ export interface Answer {
   readonly body: Uint8Array;
   /** Further header lines, lower-case names. */
   readonly headers?: { readonly [name: string]: string };
+}
+
+export interface StreamedAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly headers?: { readonly [name: string]: string };
+  /**
+   * The body. The next piece is asked for once the client has taken the one before, so that a slow client holds one
+   * piece and no more; whoever makes them ends when the exchange's signal aborts. Pieces are lent until the next is
+   * asked for, and never written to.
+   */
+  readonly pieces: AsyncIterator<Uint8Array, void>;
 }
 
 export type ExchangeHandler = (exchange: Exchange) => void;

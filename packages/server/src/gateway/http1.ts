@@ -14,7 +14,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asBuffer, present } from '@millrace/base';
 import { Body, bodyRefusal, declaredLength } from './body.js';
-import { type Answer, headerOf, noBytes } from './exchange.js';
+import { type Answer, headerOf, noBytes, type StreamedAnswer } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
 import { type Refusal, refusalAnswer, refusalBytes, refusals } from './refusal.js';
 
@@ -304,6 +304,33 @@ class Http1Exchange extends PendingExchange {
     this.#connection.socket.destroy();
   }
 
+  protected override beginPieces(answer: StreamedAnswer): void {
+    const { socket } = this.#connection;
+    if (this.intake.closing) this.#response.shouldKeepAlive = false;
+    this.#response.writeHead(answer.status, this.#headerLines(answer));
+    this.#response.on('drain', () => {
+      socket.setTimeout(0);
+      this.taken();
+    });
+    // A client that goes away looks like one that has only said its last, until something is written to it. Whoever
+    // takes a stream and ends its side is not worth telling apart.
+    const windUp = (): void => this.windUp();
+    socket.once('end', windUp);
+    this.#response.once('close', () => socket.removeListener('end', windUp));
+    if (socket.readableEnded) windUp();
+  }
+
+  protected override sendPiece(piece: Uint8Array): boolean {
+    const room = this.#response.write(piece);
+    if (!room) this.#connection.socket.setTimeout(this.intake.limits.stalledStreamMs);
+    return room;
+  }
+
+  protected override endPieces(whole: boolean): void {
+    if (whole) this.#response.end();
+    else this.#connection.socket.destroy();
+  }
+
   #push(chunk: Buffer): void {
     if (this.#refused || this.#body === undefined) return;
     const failure = this.#body.push(chunk);
@@ -337,12 +364,12 @@ class Http1Exchange extends PendingExchange {
     }
   }
 
-  #headerLines(answer: Answer): Record<string, string | number> {
+  #headerLines(answer: Answer | StreamedAnswer): Record<string, string | number> {
     const lines: Record<string, string | number> = {
       'x-amzn-requestid': this.requestId,
       'x-amz-id-2': this.intake.ids.extendedId(),
-      'content-length': answer.body.length,
     };
+    if ('body' in answer) lines['content-length'] = answer.body.length;
     if (answer.contentType !== undefined) lines['content-type'] = answer.contentType;
     return answer.headers === undefined ? lines : { ...lines, ...answer.headers };
   }

@@ -1,7 +1,7 @@
 /**
  * HTTP/2 with prior knowledge over node:http2. Loaded when the first client speaks it.
  *
- *      session ──▶ stream: headers ──▶ collecting ──▶ in flight ──▶ answered
+ *      session ──▶ stream: headers ──▶ collecting ──▶ in flight ──▶ answered, whole or in pieces
  *                                          └── refused / reset by the client ──▶ closed
  *
  * Bounds of a session: streams at once, bytes that Node holds for it, streams reset in excess of those answered,
@@ -19,7 +19,7 @@ import {
 import type { Socket } from 'node:net';
 import { mib, type Timer } from '@millrace/base';
 import { Body, bodyRefusal, declaredLength } from './body.js';
-import { type Answer, headerOf, noBytes } from './exchange.js';
+import { type Answer, headerOf, noBytes, type StreamedAnswer } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
 import { type Refusal, refusalAnswer, refusals } from './refusal.js';
 
@@ -174,7 +174,9 @@ class Http2Exchange extends PendingExchange {
   readonly #session: Http2Session;
   readonly #stream: ServerHttp2Stream;
   readonly #sinceMs: number;
-  #phase: 'collecting' | 'working' | 'answering' = 'collecting';
+  #phase: 'collecting' | 'working' | 'answering' | 'streaming' = 'collecting';
+  /** Set while the client has not taken the last piece of an answer that streams. */
+  #stalledSinceMs: number | undefined;
   #answeredMs = 0;
   #unread = 0;
   #progress = 0;
@@ -199,7 +201,9 @@ class Http2Exchange extends PendingExchange {
     const { limits, budget, bodyMemory, logger } = this.intake;
     stream.on('error', (error) => logger.debug('an HTTP/2 stream failed', { error: error.message }));
     stream.once('close', () => {
-      const wasReset = this.#phase !== 'answering' && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+      // Resetting a stream is how a client ends an answer that has no end of its own.
+      const answered = this.#phase === 'answering' || this.#phase === 'streaming';
+      const wasReset = !answered && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
       this.cut();
       this.#session.done(this, wasReset);
     });
@@ -234,6 +238,8 @@ class Http2Exchange extends PendingExchange {
       } else if (nowMs - this.#answeredMs > limits.stalledAnswerMs) {
         this.#stream.close(constants.NGHTTP2_CANCEL);
       }
+    } else if (nowMs - (this.#stalledSinceMs ?? nowMs) > limits.stalledStreamMs) {
+      this.#stream.close(constants.NGHTTP2_CANCEL);
     }
   }
 
@@ -259,6 +265,28 @@ class Http2Exchange extends PendingExchange {
     this.#session.cutOff();
   }
 
+  protected override beginPieces(answer: StreamedAnswer): void {
+    const stream = this.#stream;
+    this.#phase = 'streaming';
+    if (stream.destroyed || stream.closed) return;
+    stream.respond(this.#headerLines(answer));
+    stream.on('drain', () => {
+      this.#stalledSinceMs = undefined;
+      this.taken();
+    });
+  }
+
+  protected override sendPiece(piece: Uint8Array): boolean {
+    const room = this.#stream.write(piece);
+    if (!room) this.#stalledSinceMs = this.intake.clock.now();
+    return room;
+  }
+
+  protected override endPieces(whole: boolean): void {
+    if (whole) this.#stream.end();
+    else this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
   #push(chunk: Buffer): void {
     if (this.#phase !== 'collecting' || this.#body === undefined) return;
     const failure = this.#body.push(chunk);
@@ -279,13 +307,13 @@ class Http2Exchange extends PendingExchange {
     this.respond(refusalAnswer(refusal));
   }
 
-  #headerLines(answer: Answer): Record<string, string | number> {
+  #headerLines(answer: Answer | StreamedAnswer): Record<string, string | number> {
     const lines: Record<string, string | number> = {
       ':status': answer.status,
       'x-amzn-requestid': this.requestId,
       'x-amz-id-2': this.intake.ids.extendedId(),
-      'content-length': answer.body.length,
     };
+    if ('body' in answer) lines['content-length'] = answer.body.length;
     if (answer.contentType !== undefined) lines['content-type'] = answer.contentType;
     return answer.headers === undefined ? lines : { ...lines, ...answer.headers };
   }

@@ -1,8 +1,8 @@
-import { assert, type Clock, kib } from '@millrace/base';
-import type { Logger } from '../logger.js';
+import { AssertionError, assert, type Clock, kib } from '@millrace/base';
+import { errorFields, type Logger } from '../logger.js';
 import { BodyMemory } from './body.js';
 import { ByteBudget } from './byte-budget.js';
-import type { Answer, Exchange, ExchangeHandler, RequestHeaders } from './exchange.js';
+import type { Answer, Exchange, ExchangeHandler, RequestHeaders, StreamedAnswer } from './exchange.js';
 import type { GatewayLimits } from './limits.js';
 import { type Refusal, refusalAnswer, refusals } from './refusal.js';
 import type { RequestIds } from './request-id.js';
@@ -31,6 +31,7 @@ export class Intake {
   #inFlight = 0;
   #pipelined = 0;
   #closing = false;
+  readonly #streaming = new Set<PendingExchange>();
 
   constructor(limits: GatewayLimits, ids: RequestIds, clock: Clock, logger: Logger, handle: ExchangeHandler) {
     this.limits = limits;
@@ -52,6 +53,22 @@ export class Intake {
 
   beginClosing(): void {
     this.#closing = true;
+    for (const exchange of this.#streaming) exchange.windUp();
+  }
+
+  /** How many answers stream now. */
+  get streaming(): number {
+    return this.#streaming.size;
+  }
+
+  /** Counts an answer that begins to stream, until `streamEnded`. */
+  streamBegan(exchange: PendingExchange): void {
+    this.#streaming.add(exchange);
+    if (this.#closing) exchange.windUp();
+  }
+
+  streamEnded(exchange: PendingExchange): void {
+    this.#streaming.delete(exchange);
   }
 
   /** Hands a whole request on, or has it refused. */
@@ -115,7 +132,9 @@ export abstract class PendingExchange implements Exchange {
   #requestId: string | undefined;
   #controller: AbortController | undefined;
   #answered = false;
+  #streaming = false;
   #gone = false;
+  #whenTaken: (() => void) | undefined;
 
   constructor(intake: Intake) {
     this.intake = intake;
@@ -129,7 +148,7 @@ export abstract class PendingExchange implements Exchange {
   // Made only when asked for: most operations never look at it, and an AbortController costs as much as the rest.
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#gone) this.#controller.abort();
+    if (this.#gone || (this.#streaming && this.intake.closing)) this.#controller.abort();
     return this.#controller.signal;
   }
 
@@ -149,6 +168,78 @@ export abstract class PendingExchange implements Exchange {
     if (!this.#gone) this.cutOff();
   }
 
+  respondInPieces(answer: StreamedAnswer): void {
+    assert(!this.#answered, 'an exchange is answered once');
+    const { limits } = this.intake;
+    if (this.intake.streaming >= limits.streamedAnswersMax) {
+      this.#letGo(answer);
+      this.respond(refusalAnswer(refusals.tooManyStreams(limits.streamedAnswersMax)));
+      return;
+    }
+    this.#answered = true;
+    this.#streaming = true;
+    if (this.counted) this.intake.ended();
+    this.releaseBody();
+    this.intake.streamBegan(this);
+    void this.#stream(answer);
+  }
+
+  /** Whoever makes the pieces is told to come to an end. */
+  windUp(): void {
+    this.#controller?.abort();
+  }
+
+  /** What was written has been taken by the client, as far as this side can tell. */
+  protected taken(): void {
+    const resolve = this.#whenTaken;
+    this.#whenTaken = undefined;
+    resolve?.();
+  }
+
+  /** Sends piece after piece, each when the one before was taken, and ends the answer. */
+  async #stream(answer: StreamedAnswer): Promise<void> {
+    const { budget, logger } = this.intake;
+    let whole = false;
+    try {
+      if (!this.#gone) this.beginPieces(answer);
+      for (let next = await answer.pieces.next(); !this.#gone; next = await answer.pieces.next()) {
+        whole = next.done === true;
+        if (next.done) break;
+        if (!budget.take(next.value.length)) {
+          logger.warn('a streamed answer was ended: unread answers take all the memory they may');
+          break;
+        }
+        await this.#send(next.value);
+        budget.give(next.value.length);
+      }
+    } catch (error) {
+      logger.error('a streamed answer failed unexpectedly', errorFields(error));
+      if (error instanceof AssertionError) {
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
+    this.#streaming = false;
+    this.intake.streamEnded(this);
+    this.#letGo(answer);
+    if (!this.#gone) this.endPieces(whole);
+  }
+
+  /** Resolves when the client has taken the piece, or is gone. */
+  #send(piece: Uint8Array): Promise<void> | undefined {
+    if (this.sendPiece(piece) || this.#gone) return undefined;
+    return new Promise((resolve) => {
+      this.#whenTaken = resolve;
+    });
+  }
+
+  #letGo(answer: StreamedAnswer): void {
+    answer.pieces.return?.().catch((error: unknown) => {
+      this.intake.logger.error('the source of a streamed answer failed to end', errorFields(error));
+    });
+  }
+
   /**
    * The client went away, or the answer is out: nothing is sent from here on. A body that a handler is working on
    * stays until it answers: its memory will be another's.
@@ -157,11 +248,18 @@ export abstract class PendingExchange implements Exchange {
     if (this.#gone) return;
     this.#gone = true;
     if (!this.counted || this.#answered) this.releaseBody();
-    if (!this.#answered) this.#controller?.abort();
+    if (!this.#answered || this.#streaming) this.#controller?.abort();
+    this.taken();
   }
 
   protected abstract releaseBody(): void;
   protected abstract send(answer: Answer): void;
   /** Ends the connection here and now. */
   protected abstract cutOff(): void;
+  /** Sends the head of an answer that streams. */
+  protected abstract beginPieces(answer: StreamedAnswer): void;
+  /** Sends a piece; answers whether there is room for the next, else `taken` is called when there is. */
+  protected abstract sendPiece(piece: Uint8Array): boolean;
+  /** Ends an answer that streams; one that is not whole is cut off so that the client can tell. */
+  protected abstract endPieces(whole: boolean): void;
 }

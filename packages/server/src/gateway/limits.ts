@@ -33,6 +33,10 @@ export interface GatewayLimits {
   readonly requestMs: number;
   /** Time in which a client takes nothing of an answer that waits for it; more: closed. */
   readonly stalledAnswerMs: number;
+  /** Answers that stream at once, over all connections; more: 503. */
+  readonly streamedAnswersMax: number;
+  /** Time in which a client takes nothing of a piece of an answer that streams; more: closed. */
+  readonly stalledStreamMs: number;
   /** Time that a connection may stand idle between requests; more: closed. */
   readonly idleMs: number;
   /** Bytes of a refused request's body that are read and dropped, so that its sender gets to read the refusal. */
@@ -59,6 +63,9 @@ export const gatewayLimits: GatewayLimits = {
   headerMs: 20_000,
   requestMs: 60_000,
   stalledAnswerMs: 30_000,
+  streamedAnswersMax: 16_384,
+  // A consumer may work on what it has for as long as its subscription lives, which is five minutes.
+  stalledStreamMs: 300_000,
   idleMs: 300_000,
   discardBytesMax: 64 * mib,
   discardMs: 2_000,

@@ -47,6 +47,11 @@ export const refusals = {
     code: 'ServiceUnavailableException',
     message: `There are ${limit} requests in flight already. Try again.`,
   }),
+  tooManyStreams: (limit: number): Refusal => ({
+    status: 503,
+    code: 'ServiceUnavailableException',
+    message: `There are ${limit} answers that stream already. Try again.`,
+  }),
   tooManyPipelined: (limit: number): Refusal => ({
     status: 503,
     code: 'ServiceUnavailableException',

@@ -11,7 +11,7 @@ import type { LogEngine } from '@millrace/log';
 import { nodeDisk, openAwkwardEngine, openMemoryEngine, openNativeEngine } from '@millrace/log';
 import type { Protocol, StructureShape, ValueOf } from '@millrace/wire';
 import { AwsError, jsonProtocol } from '@millrace/wire';
-import type { Operation, OutputOf, RequestContext, Service } from '../dispatch/operation.js';
+import type { BoundOperation, Operation, OutputOf, RequestContext, Service } from '../dispatch/operation.js';
 import type { Caller } from './address.js';
 import { streamsService } from './index.js';
 import { createStream } from './operations/create-stream.js';
@@ -108,15 +108,22 @@ export class TestStreams {
     return (output === undefined ? undefined : jsonProtocol.decode(output, body)) as OutputOf<O>;
   }
 
-  run(
+  async run(
     operation: string,
     protocol: Protocol,
     body: Uint8Array,
     of: Partial<Caller> = {},
   ): Promise<Uint8Array> {
+    const answer = await this.moving(this.bound(operation).run(protocol, body, this.context(of)));
+    assert(answer instanceof Uint8Array, `${operation} answers whole`);
+    return answer;
+  }
+
+  /** An operation as dispatch calls it. */
+  bound(operation: string): BoundOperation {
     const bound = this.#service?.operations.get(operation);
     assert(bound !== undefined, `there is no operation ${operation}`);
-    return this.moving(bound.run(protocol, body, this.context(of)));
+    return bound;
   }
 
   /** The type and message that an operation refuses a JSON input with. */
