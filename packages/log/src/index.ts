@@ -28,3 +28,5 @@ export type { NativeEngine, NativeEngineOptions } from './native-engine.js';
 export { openNativeEngine } from './native-engine.js';
 export { nodeDisk } from './node-disk.js';
 export type { RecoveryReport } from './recovery.js';
+export type { Sorter } from './sort-job.js';
+export { SortingThread } from './sorting-thread.js';

@@ -37,10 +37,12 @@ export interface NativeLimits {
   readonly journalFilesKept: number;
   /** Journal files that wait to be settled; the next one is begun only when one of them is. */
   readonly unsettledFilesMax: number;
-  /** Settling sorts so many bytes of records at a time in memory: more is another pass over the journal file. */
+  /** Settling sorts so many bytes of journal at a time in memory: a log's records lie together in parts of that. */
   readonly settlingBytesMax: number;
   /** What settling reads or writes at a time, before others have their turn. */
   readonly settlingSliceBytes: number;
+  /** A chunk is synced whenever so much of it was written, so that the system never has to write all of it at once. */
+  readonly settlingSyncBytes: number;
   /** A block of a chunk is closed before it is longer, unless one record is. */
   readonly blockBytesMax: number;
   /** Pages of chunks' tables kept in memory, over all chunks. */
@@ -68,6 +70,7 @@ export const nativeLimitsDefault: NativeLimits = {
   unsettledFilesMax: 8,
   settlingBytesMax: 32 * mib,
   settlingSliceBytes: 1 * mib,
+  settlingSyncBytes: 8 * mib,
   blockBytesMax: 64 * kib,
   tableCacheBytesMax: 8 * mib,
 };

@@ -29,6 +29,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     unsettledFilesMax: pick(random, [1, 8]),
     settlingBytesMax: pick(random, [1 * kib, 16 * kib]),
     settlingSliceBytes: pick(random, [512, 8 * kib]),
+    settlingSyncBytes: pick(random, [1 * kib, 16 * kib]),
     blockBytesMax: pick(random, [256, 4 * kib]),
     tableCacheBytesMax: pick(random, [0, 64 * kib]),
   };
