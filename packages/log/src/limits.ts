@@ -7,6 +7,8 @@ export interface NativeLimits {
   readonly journalFileBytesMax: number;
   /** Frames beyond this wait for the next commit. One call must fit: a larger one is the caller's bug. */
   readonly commitBytesMax: number;
+  /** Appends with a payload up to this share a frame with others of their commit. */
+  readonly gatheredPayloadBytesMax: number;
   /** Appends beyond these bytes or this number wait unprepared, in order, until a commit has taken others. */
   readonly queueBytesMax: number;
   readonly queueRequestsMax: number;
@@ -52,6 +54,7 @@ export interface NativeLimits {
 export const nativeLimitsDefault: NativeLimits = {
   journalFileBytesMax: 128 * mib,
   commitBytesMax: 32 * mib,
+  gatheredPayloadBytesMax: 4 * kib,
   queueBytesMax: 64 * mib,
   queueRequestsMax: 16_384,
   waitingRequestsMax: 65_536,

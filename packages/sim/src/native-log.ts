@@ -15,6 +15,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
   return {
     journalFileBytesMax: pick(random, [4 * kib, 16 * kib, 64 * kib]),
     commitBytesMax: pick(random, commitBytesMax),
+    gatheredPayloadBytesMax: pick(random, [0, 64, 4 * kib]),
     queueBytesMax: pick(random, [1 * kib, 256 * kib]),
     queueRequestsMax: pick(random, [4, 64]),
     tailBytesMax: pick(random, [0, 4 * kib, 256 * kib]),
