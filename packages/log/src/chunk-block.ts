@@ -98,6 +98,20 @@ export interface BlockPlace {
   readonly length: number;
 }
 
+/** What the header at `at` says of its place; `undefined` when no block's header is there, whole. */
+export function blockPlaceAt(bytes: Buffer, at: number, tag: number): BlockPlace | undefined {
+  if (bytes.readUInt32LE(at) !== blockMagic) return undefined;
+  if (checksum(bytes.subarray(at + 8, at + blockHeaderBytes), tag) !== bytes.readUInt32LE(at + 4)) {
+    return undefined;
+  }
+  return {
+    chunk: bytes.readUInt32LE(at + 8),
+    log: bytes.readUInt32LE(at + 12),
+    offset: readU64(bytes, at + 16),
+    length: bytes.readUInt32LE(at + 24),
+  };
+}
+
 /** The runs of the block whose bytes are at `at`, all of them; `undefined` when it is not the right one, whole. */
 export function runsOfBlock(bytes: Buffer, at: number, place: BlockPlace, tag: number): Run[] | undefined {
   const { length } = place;

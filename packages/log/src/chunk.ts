@@ -48,12 +48,11 @@ export async function openChunkTrailer(
   const file = await disk.open(name, 'existing');
   try {
     const size = await file.size();
+    const trailer = await readTrailer(file, size);
+    checkPlace(name, named.number, trailer);
     if (size !== named.bytes) {
       throw new LogError('damaged', `${name} is damaged: it has ${size} bytes, not ${named.bytes}`);
     }
-    const bytes = Buffer.alloc(chunkTrailerBytes);
-    const read = await file.read(bytes, size - chunkTrailerBytes);
-    const trailer = read === chunkTrailerBytes ? decodeChunkTrailer(bytes) : undefined;
     const isNamed =
       trailer !== undefined &&
       trailer.chunk === named.number &&
@@ -67,6 +66,31 @@ export async function openChunkTrailer(
   } finally {
     await file.close();
   }
+}
+
+/** Throws when a chunk that no manifest names is none of its name: a leftover is removed, a copy is somebody's. */
+export async function checkLeftoverChunk(disk: Disk, name: string): Promise<void> {
+  const file = await disk.open(name, 'existing');
+  try {
+    checkPlace(name, Number(chunkNamePattern.exec(name)?.[1]), await readTrailer(file, await file.size()));
+  } finally {
+    await file.close();
+  }
+}
+
+async function readTrailer(file: DiskFile, size: number): Promise<ChunkTrailer | undefined> {
+  if (size < chunkTrailerBytes) return undefined;
+  const bytes = Buffer.alloc(chunkTrailerBytes);
+  const read = await file.read(bytes, size - chunkTrailerBytes);
+  return read === chunkTrailerBytes ? decodeChunkTrailer(bytes) : undefined;
+}
+
+function checkPlace(name: string, number: number, trailer: ChunkTrailer | undefined): void {
+  if (trailer === undefined || trailer.chunk === number) return;
+  throw new LogError(
+    'damaged',
+    `${name} holds ${chunkName(trailer.chunk)}: it was copied there, or swapped with it`,
+  );
 }
 
 interface LoadedBlock {

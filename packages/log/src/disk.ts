@@ -19,6 +19,16 @@ export interface Disk {
   lock(): Promise<DiskLock>;
 }
 
+/** A directory that is only looked at: nothing in it is changed, whatever is in it. */
+export interface DiskView {
+  /** As `Disk.list`. */
+  list(): Promise<readonly string[]>;
+  /** Opens an existing file for reading. */
+  read(name: string): Promise<ReadableFile>;
+}
+
+export type ReadableFile = Pick<DiskFile, 'read' | 'size' | 'close'>;
+
 export interface DiskLock {
   release(): Promise<void>;
 }

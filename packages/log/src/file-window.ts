@@ -8,7 +8,7 @@
  * Invariant: `bytes[0 .. length)` is the file from `start` on, and `start` is a multiple of 8, so that number tables
  * in frames are aligned in memory. While a walk goes straight on, each read is twice the last, up to `readBytesMax`.
  */
-import type { DiskFile } from './disk.js';
+import type { ReadableFile } from './disk.js';
 
 const firstReadBytes = 16 * 1024;
 
@@ -17,7 +17,7 @@ export class FileWindow {
   #bytes: Buffer;
   #start = 0;
   #length = 0;
-  #file: DiskFile | undefined;
+  #file: Pick<ReadableFile, 'read'> | undefined;
   #name = '';
   #end = 0;
   #nextReadBytes = firstReadBytes;
@@ -34,7 +34,7 @@ export class FileWindow {
   }
 
   /** Looks at `file` up to `end`, which only ever grows for the same `name`: what is synced there never changes. */
-  attach(file: DiskFile, name: string, end: number): void {
+  attach(file: Pick<ReadableFile, 'read'>, name: string, end: number): void {
     if (name !== this.#name) this.#length = 0;
     this.#file = file;
     this.#name = name;

@@ -9,7 +9,7 @@
  */
 import { checksum } from '@millrace/base';
 import type { Canaries } from './canaries.js';
-import { Chunk, chunkName, isChunkName, openChunkTrailer } from './chunk.js';
+import { Chunk, checkLeftoverChunk, chunkName, isChunkName, openChunkTrailer } from './chunk.js';
 import { ChunkSet } from './chunk-set.js';
 import type { Disk } from './disk.js';
 import { FilePool } from './file-pool.js';
@@ -77,6 +77,8 @@ export async function openSettled(
     const trailer = await openChunkTrailer(disk, named, storeId);
     chunks.push(new Chunk(named, pool.add(name), trailer, cache, tag));
   }
+  const needed = new Set(chunks.map(({ name }) => name));
+  for (const name of names) if (isChunkName(name) && !needed.has(name)) await checkLeftoverChunk(disk, name);
   return { pool, chunks: new ChunkSet(pool, chunks), cache, nextChunk: manifest?.nextChunk ?? 1 };
 }
 

@@ -1,6 +1,6 @@
 /**
- * A directory of the real file system as a `Disk`. This file, `blocking-disk.ts` and `node-lock.ts` are the only ones of
- * the package that touch the operating system.
+ * A directory of the real file system as a `Disk`. This file and `node-lock.ts` are the only ones of the package that
+ * touch the operating system.
  *
  * Invariant: every failure is a `DiskError` with a code of the closed set and the system's error as its cause. A
  * write or read that the system does only in part is continued until it is whole.
@@ -10,11 +10,17 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { asBuffer } from '@millrace/base';
-import { type Disk, DiskError, type DiskErrorCode, type DiskFile, type DiskLock } from './disk.js';
+import {
+  type Disk,
+  DiskError,
+  type DiskErrorCode,
+  type DiskFile,
+  type DiskLock,
+  type DiskView,
+} from './disk.js';
 import { isLockName, takeLock } from './node-lock.js';
 
-/** Of files that are made: for the owner alone. */
-export const fileMode = 0o600;
+const fileMode = 0o600;
 const directoryMode = 0o700;
 /** Some systems refuse longer lists of parts, or silently write only so many. */
 const partsMax = 1024;
@@ -32,6 +38,15 @@ export async function nodeDisk(directory: string): Promise<Disk> {
   return new NodeDisk(path);
 }
 
+/** `directory`, which must be there, for looking only: nothing in it is made, changed or locked. */
+export function nodeDiskView(directory: string): DiskView {
+  const path = resolve(directory);
+  return {
+    list: () => listFiles(path),
+    read: (name) => openFile(join(path, basename(name)), fs.constants.O_RDONLY),
+  };
+}
+
 class NodeDisk implements Disk {
   readonly #path: string;
 
@@ -39,16 +54,13 @@ class NodeDisk implements Disk {
     this.#path = path;
   }
 
-  async list(): Promise<readonly string[]> {
-    const names = await call<string[]>(`list ${this.#path}`, (done) => fs.readdir(this.#path, done));
-    return names.filter((name) => !isLockName(name) && !isSystemName(name));
+  list(): Promise<readonly string[]> {
+    return listFiles(this.#path);
   }
 
-  async open(name: string, mode: 'existing' | 'create'): Promise<DiskFile> {
-    const path = this.#at(name);
+  open(name: string, mode: 'existing' | 'create'): Promise<DiskFile> {
     const flags = fs.constants.O_RDWR | (mode === 'create' ? fs.constants.O_CREAT | fs.constants.O_EXCL : 0);
-    const descriptor = await call<number>(`open ${path}`, (done) => fs.open(path, flags, fileMode, done));
-    return new NodeFile(path, descriptor);
+    return openFile(this.#at(name), flags);
   }
 
   async remove(name: string): Promise<void> {
@@ -168,6 +180,16 @@ function rest(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   return left;
 }
 
+async function listFiles(path: string): Promise<readonly string[]> {
+  const names = await call<string[]>(`list ${path}`, (done) => fs.readdir(path, done));
+  return names.filter((name) => !isLockName(name) && !isSystemName(name));
+}
+
+async function openFile(path: string, flags: number): Promise<NodeFile> {
+  const descriptor = await call<number>(`open ${path}`, (done) => fs.open(path, flags, fileMode, done));
+  return new NodeFile(path, descriptor);
+}
+
 /** What file systems and desktops put into directories of their own accord. */
 function isSystemName(name: string): boolean {
   return name === 'lost+found' || name.startsWith('.');
@@ -215,8 +237,7 @@ const codes: Readonly<Record<string, DiskErrorCode>> = {
   EROFS: 'denied',
 };
 
-/** What the system said when `what` was to be done, as what a disk says. */
-export function asDiskError(what: string, error: unknown): DiskError {
+function asDiskError(what: string, error: unknown): DiskError {
   if (error instanceof DiskError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return new DiskError(codes[code ?? ''] ?? 'io', `cannot ${what}: ${message}`, { cause: error });

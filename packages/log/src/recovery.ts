@@ -46,6 +46,7 @@ import {
 import { Registry } from './registry.js';
 import { replay } from './replay.js';
 import { reserveName, unfinishedReserveName } from './reserve.js';
+import { unfinishedName } from './unfinished.js';
 
 export interface RecoveryOptions {
   readonly disk: Disk;
@@ -132,6 +133,11 @@ function journalNumbers(names: readonly string[], manifest: Manifest | undefined
     const number = journalNumber(name);
     if (number !== undefined) {
       if (number >= (manifest?.journalFrom ?? 0)) numbers.push(number);
+    } else if (name === unfinishedName) {
+      throw new LogError(
+        'foreign',
+        'a snapshot or a repair was being made here and was never finished: remove it and make it again',
+      );
     } else if (!ownNames.includes(name) && !isChunkName(name)) {
       throw new LogError('foreign', `${name} is no file of ours: is this the right directory?`);
     }
@@ -171,7 +177,13 @@ async function readHeader(
     );
   }
   const header = decodeJournalHeader(bytes);
-  if (header === undefined || header.file !== number) throw damaged(number, 0);
+  if (header === undefined) throw damaged(number, 0);
+  if (header.file !== number) {
+    throw new LogError(
+      'damaged',
+      `${name} holds ${journalName(header.file)}: it was copied there, or swapped with it`,
+    );
+  }
   return { number, size, header, headerBytes, headerChecksum: journalHeaderChecksum(bytes) };
 }
 
