@@ -8,8 +8,8 @@ export type { MillraceOptions } from './millrace.js';
 export { Millrace } from './millrace.js';
 export type { StartErrorCode } from './start-error.js';
 export { StartError } from './start-error.js';
+export { openStreams } from './streams/open-streams.js';
 // The streams service without its server, for the simulator.
 export type { PutBatch } from './streams/put-batch.js';
 export type { Shard, Stream } from './streams/stream.js';
 export type { GetRecordsResult, Streams } from './streams/streams.js';
-export { openStreams } from './streams/streams.js';

@@ -181,10 +181,10 @@ test('operations that are not offered answer UnknownOperationException', patienc
   const unknown = { status: 400, body: '{"__type":"UnknownOperationException"}' };
   const later = {
     status: 400,
-    body: '{"__type":"UnknownOperationException","message":"EnableEnhancedMonitoring is not offered by this server yet."}',
+    body: '{"__type":"UnknownOperationException","message":"CreateChannel is not offered by this server yet."}',
   };
   for (const [target, expected] of [
-    ['Kinesis_20131202.EnableEnhancedMonitoring', later],
+    ['Kinesis_20131202.CreateChannel', later],
     ['Kinesis_20131202.Nonsense', unknown],
     ['DynamoDB_20120810.ListTables', unknown],
   ] as const) {

@@ -17,7 +17,8 @@ import { StartError } from './start-error.js';
 import type { Codec } from './streams/codec/codec.js';
 import { streamsService } from './streams/index.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
-import { openStreams, type Streams } from './streams/streams.js';
+import { openStreams } from './streams/open-streams.js';
+import type { Streams } from './streams/streams.js';
 
 /** Everything that a server knows and a reset forgets: the log and the services over it. */
 export interface ServerState {

@@ -53,7 +53,7 @@ export class LineageChecker {
 
   /** What arrived before this instant may be gone. */
   horizonMs(stream: ModelStream): number {
-    return this.#newestMs - stream.seen.retentionHours * hourMs;
+    return Math.max(stream.seen.goneBeforeMs, this.#newestMs - stream.seen.retentionHours * hourMs);
   }
 
   /** Whether `ancestor` was closed for `of`, or for a parent of it. */
@@ -229,12 +229,14 @@ export class LineageChecker {
   /** A reshard that shows is there for good, whether its author was answered or not. */
   #underWay(stream: ModelStream, seen: StreamSeen): void {
     if (seen.reshard === undefined || seen.status !== 'UPDATING') return;
-    const family = parentsName(seen.reshard.parents);
-    check(
-      stream.asked.has(family) || stream.answered.has(family),
-      () => `${nameOf(stream)}: nobody asked for the reshard of ${family}`,
-    );
-    stream.answered.add(family);
+    for (const { parents } of seen.reshard.steps) {
+      const family = parentsName(parents);
+      check(
+        stream.asked.has(family) || stream.answered.has(family),
+        () => `${nameOf(stream)}: nobody asked for the reshard of ${family}`,
+      );
+      stream.answered.add(family);
+    }
   }
 
   /** The children of one split or merge: they cover what their parents covered. */
@@ -276,8 +278,8 @@ export class LineageChecker {
     for (const family of stream.answered) {
       const parents = family.split('+').map(Number);
       const done = parents.every((index) => stream.shards.get(index)?.seen.closed !== undefined);
-      const underWay =
-        stream.seen.reshard !== undefined && parentsName(stream.seen.reshard.parents) === family;
+      const steps = stream.seen.reshard?.steps ?? [];
+      const underWay = steps.some((step) => parentsName(step.parents) === family);
       check(
         done || underWay,
         () => `${nameOf(stream)}: the reshard of ${family} was answered and is not there`,

@@ -18,8 +18,9 @@ export interface StreamSeen {
   readonly incarnation: number;
   readonly status: string;
   readonly retentionHours: number;
+  readonly goneBeforeMs: number;
   readonly shards: readonly ShardSeen[];
-  readonly reshard: { readonly parents: readonly number[] } | undefined;
+  readonly reshard: { readonly steps: readonly { readonly parents: readonly number[] }[] } | undefined;
 }
 
 /** What became of a put, as the streams answer it. */

@@ -2,15 +2,18 @@
  * What the catalog's log holds, as JSON in UTF-8:
  *
  *      record   = command | part
- *      command  = { "v": 1, "id": id, "section": name, "command": {…} }
- *      part     = { "v": 1, "snapshot": id, "part": i, "parts": n, "through": position, "text": piece }
+ *      command  = { "v": 2, "id": id, "section": name, "rules": n, "command": {…} }
+ *      part     = { "v": 2, "snapshot": id, "part": i, "parts": n, "through": position, "text": piece }
  *      snapshot = the pieces of parts 0 … n − 1 put together = { "atMs": t, "recent": [id …], "sections": { name: {…} } }
  *
  * A snapshot's parts are appended at once, so they stand one after another; it holds what every command before
  * position `through` has folded to. `id` is random and made by the command's author: a command that is in the log
  * twice, because its author could not know whether it was there, is decided once.
  *
- * `v` counts changes that an older program must not read; an unknown one refuses the open.
+ * `rules` says by which rules of its section the command was decided, and is decided for good (`fold.ts`).
+ *
+ * `v` counts changes that an older program must not read; an unknown one refuses the open. Records of version 1 have no
+ * `rules`: they were decided by the first.
  */
 import { CatalogError } from './catalog-error.js';
 
@@ -21,6 +24,8 @@ export interface CommandRecord {
   readonly kind: 'command';
   readonly id: string;
   readonly section: string;
+  /** From 1 on. */
+  readonly rules: number;
   readonly command: Json;
 }
 
@@ -39,12 +44,14 @@ export interface Snapshot {
   readonly sections: JsonObject;
 }
 
-export const catalogVersion = 1;
+export const catalogVersion = 2;
+/** Before there were rules to tell apart. */
+const firstVersion = 1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-export function encodeCommand(id: string, section: string, command: Json): Uint8Array {
-  return encoder.encode(JSON.stringify({ v: catalogVersion, id, section, command }));
+export function encodeCommand(id: string, section: string, rules: number, command: Json): Uint8Array {
+  return encoder.encode(JSON.stringify({ v: catalogVersion, id, section, rules, command }));
 }
 
 /** A snapshot as records of about `partChars` characters each. */
@@ -72,16 +79,32 @@ export function encodeSnapshot(
 
 /** Reads one record of the log; `position` names it in the error. */
 export function decodeRecord(bytes: Uint8Array, position: number): CommandRecord | SnapshotPart {
-  const { v, id, section, command, snapshot, part, parts, through, text } = parseObject(bytes, position);
+  const {
+    v,
+    id,
+    section,
+    rules = 1,
+    command,
+    snapshot,
+    part,
+    parts,
+    through,
+    text,
+  } = parseObject(bytes, position);
   if (typeof v === 'number' && v > catalogVersion) {
     throw new CatalogError(
       'newer',
       `the catalog's record at position ${position} has version ${v}; this Millrace reads ${catalogVersion}: use the newer one`,
     );
   }
-  if (v === catalogVersion) {
-    if (typeof id === 'string' && typeof section === 'string' && command !== undefined) {
-      return { kind: 'command', id, section, command };
+  if (v === catalogVersion || v === firstVersion) {
+    if (
+      typeof id === 'string' &&
+      typeof section === 'string' &&
+      typeof rules === 'number' &&
+      command !== undefined
+    ) {
+      return { kind: 'command', id, section, rules, command };
     }
     if (
       typeof snapshot === 'string' &&

@@ -6,7 +6,7 @@ import { openMemoryEngine } from '@millrace/log';
 import type { CatalogLimits } from './catalog.js';
 import { catalogLog, openCatalog } from './catalog.js';
 import { CatalogError } from './catalog-error.js';
-import { counterFold } from './counter-fold.js';
+import { boundedCounterFold, counterFold } from './counter-fold.js';
 
 interface Under {
   readonly engine: LogEngine;
@@ -53,6 +53,25 @@ test('a restart folds to the same, and knows the time of the newest command', as
   assert.equal(second.fold.view.counts.get('n'), 45);
   assert.equal(second.catalog.lastMs, clock.now());
   assert.equal(await second.add(1), 46);
+});
+
+test('what was decided by older rules stays decided so, and newer ones hold from their first command on', async () => {
+  const { engine } = under();
+  const first = await opened(engine);
+  assert.deepEqual([await first.add(8), await first.add(8), await first.add(-20)], [8, 16, 'refused']);
+  await first.catalog.close();
+  await appendText(engine, '{"v":1,"id":"x","section":"counters","command":{"name":"n","by":1}}');
+  for (let restart = 0; restart < 2; restart++) {
+    const fold = boundedCounterFold();
+    const catalog = await openCatalog({ engine, random: seededRandom(7 + restart), folds: [fold] });
+    assert.equal(fold.view.counts.get('n'), 17 - restart * 10);
+    assert.equal(await catalog.submit(fold, { name: 'n', by: 1 }), restart === 0 ? 'refused' : 8);
+    assert.equal(
+      await catalog.submit(fold, { name: 'n', by: restart === 0 ? -10 : 9 }),
+      restart === 0 ? 7 : 'refused',
+    );
+    await catalog.close();
+  }
 });
 
 test('snapshots bound the log, and nothing is lost over them', async () => {
@@ -185,7 +204,12 @@ test('a log that this program did not write is refused with its position, and wh
     ['not json', 'damaged', /position 1 is not JSON/],
     ['[]', 'damaged', /position 1 is not an object/],
     ['{"v":1}', 'damaged', /position 1 is neither a command nor a snapshot/],
-    ['{"v":2,"id":"x"}', 'newer', /position 1 has version 2; this Millrace reads 1/],
+    ['{"v":3,"id":"x"}', 'newer', /position 1 has version 3; this Millrace reads 2/],
+    [
+      '{"v":2,"id":"x","section":"counters","rules":2,"command":{"name":"n","by":1}}',
+      'newer',
+      /position 1 was decided by rules 2 of counters; this Millrace has 1/,
+    ],
     ['{"v":1,"id":"x","section":"moon","command":{}}', 'newer', /section "moon"/],
     [
       '{"v":1,"id":"x","section":"counters","command":{"by":"much"}}',
@@ -203,13 +227,7 @@ test('a log that this program did not write is refused with its position, and wh
   for (const [text, code, message] of cases) {
     const { engine } = under();
     await (await opened(engine)).add(1);
-    const payload = text === '\uFFFD' ? new Uint8Array([0xff, 0xfe]) : Buffer.from(text);
-    await engine.append({
-      logs: [catalogLog],
-      logOf: new Uint32Array(1),
-      ends: Uint32Array.of(payload.length),
-      payload,
-    });
+    await appendText(engine, text);
     await assert.rejects(opened(engine), (error) => {
       assert.ok(error instanceof CatalogError);
       assert.equal(error.code, code);
@@ -218,6 +236,16 @@ test('a log that this program did not write is refused with its position, and wh
     });
   }
 });
+
+async function appendText(engine: LogEngine, text: string): Promise<void> {
+  const payload = text === '\uFFFD' ? new Uint8Array([0xff, 0xfe]) : Buffer.from(text);
+  await engine.append({
+    logs: [catalogLog],
+    logOf: new Uint32Array(1),
+    ends: Uint32Array.of(payload.length),
+    payload,
+  });
+}
 
 function withAppend(
   engine: LogEngine,

@@ -113,7 +113,7 @@ export class Catalog {
       throw new CatalogError('busy', `${this.#inFlight} commands are under way; try again`);
     }
     const id = Buffer.from(this.#random.bytes(12)).toString('hex');
-    const bytes = encodeCommand(id, fold.name, fold.section.toJson(command));
+    const bytes = encodeCommand(id, fold.name, fold.section.rules, fold.section.toJson(command));
     if (bytes.length > this.limits.commandBytesMax) {
       throw new CatalogError(
         'too-large',

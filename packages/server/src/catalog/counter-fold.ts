@@ -18,6 +18,7 @@ export type Counted = number | 'refused';
 
 const section: Section<Counters, Add, Counted> = {
   name: 'counters',
+  rules: 1,
   empty: { counts: OrderedMap.empty(), atMs: 0 },
   decide(state, { name, by }, { atMs }) {
     const count = (state.counts.get(name) ?? 0) + by;
@@ -39,4 +40,17 @@ const section: Section<Counters, Add, Counted> = {
 
 export function counterFold(): Fold<Counters, Add, Counted> {
   return new Fold(section);
+}
+
+/** The same after a change of mind: no counter may pass ten. What was counted before the change stays. */
+export function boundedCounterFold(): Fold<Counters, Add, Counted> {
+  return new Fold({
+    ...section,
+    rules: 2,
+    decide(state, command, at) {
+      const count = (state.counts.get(command.name) ?? 0) + command.by;
+      if (at.rules >= 2 && count > 10) return { state, outcome: 'refused' };
+      return section.decide(state, command, at);
+    },
+  });
 }

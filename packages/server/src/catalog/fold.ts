@@ -1,13 +1,21 @@
+import { CatalogError } from './catalog-error.js';
 import type { CommandRecord, Json } from './catalog-record.js';
 import { damaged } from './catalog-record.js';
 
 /**
  * What one service keeps in the catalog. All of it is pure: the same commands at the same times give the same state,
  * on every machine and after every restart.
+ *
+ * And with every later version of the program: a command is decided when it is read back and again in every replay, so
+ * what was decided once must stay so. Each record carries the number of the rules it was decided by. Whoever changes
+ * what a command is refused for, or what it does, counts `rules` up and lets the old way stand for records of
+ * `at.rules` below. A section keeps recorded history of each of its rules, and a test that replays it.
  */
 export interface Section<State, Command, Outcome> {
   /** Written into every record of the section. */
   readonly name: string;
+  /** Those by which commands are decided now: 1 at first, and one more with each change in how. */
+  readonly rules: number;
   readonly empty: State;
   /** Decides one command. Never throws for what a command says: a refusal is an outcome, with the state unchanged. */
   decide(state: State, command: Command, at: CommandTime): Decision<State, Outcome>;
@@ -24,6 +32,8 @@ export interface CommandTime {
   readonly atMs: number;
   /** Where in the catalog's log the command stands. */
   readonly position: number;
+  /** The section's rules when the command was written: it is decided by these. */
+  readonly rules: number;
 }
 
 export interface Decision<State, Outcome> {
@@ -34,7 +44,7 @@ export interface Decision<State, Outcome> {
 /** A section as the catalog drives it, with its types folded away. */
 export interface AnyFold {
   readonly name: string;
-  apply(record: CommandRecord, at: CommandTime): void;
+  apply(record: CommandRecord, at: Omit<CommandTime, 'rules'>): void;
   snapshot(): Json;
   restore(json: Json, position: number): void;
   /** Tells the listeners that a new view stands. Not called while the log is replayed at open. */
@@ -87,11 +97,18 @@ export class Fold<State, Command, Outcome> implements AnyFold {
     this.#awaited.delete(id);
   }
 
-  apply(record: CommandRecord, at: CommandTime): void {
+  apply(record: CommandRecord, at: Omit<CommandTime, 'rules'>): void {
+    const { rules } = record;
+    if (rules > this.section.rules) {
+      throw new CatalogError(
+        'newer',
+        `the catalog's record at position ${at.position} was decided by rules ${rules} of ${this.name}; this Millrace has ${this.section.rules}: use the newer one`,
+      );
+    }
     const command = this.#read(at.position, `is no command of ${this.name}`, () =>
       this.section.parse(record.command),
     );
-    const { state, outcome } = this.section.decide(this.#view, command, at);
+    const { state, outcome } = this.section.decide(this.#view, command, { ...at, rules });
     this.#view = state;
     if (this.#awaited.has(record.id)) this.#awaited.set(record.id, { outcome });
   }

@@ -19,7 +19,8 @@ export interface Caller {
 export function streamNameOf(addressed: Addressed, caller: Caller, operationName: string): string {
   const { StreamName: name, StreamARN: arn } = addressed;
   if (arn === undefined) {
-    if (name === undefined) throw errors.nameMissing();
+    // [K] is from the time when StreamName was required; what AWS says since StreamARN came is undocumented.
+    if (name === undefined) throw errors.memberMissing('streamName');
     return name;
   }
   const [, , , region, account, resource = ''] = arn.split(':');

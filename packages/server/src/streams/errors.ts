@@ -19,6 +19,14 @@ export const throughputExceeded = client('ProvisionedThroughputExceededException
 export const resourceInUse = client('ResourceInUseException');
 export const resourceNotFound = client('ResourceNotFoundException');
 export const validation = client('ValidationException');
+/** What the model declares for nearly every operation that changes a stream. */
+export const ofChanges: readonly DeclaredError[] = [
+  resourceNotFound,
+  limitExceeded,
+  resourceInUse,
+  invalidArgument,
+  accessDenied,
+];
 export const kmsErrors: readonly DeclaredError[] = [
   client('KMSDisabledException'),
   client('KMSInvalidStateException'),
@@ -34,7 +42,7 @@ export interface Named {
   readonly name: string;
 }
 
-const answer = (declared: DeclaredError, message: string): AwsError =>
+export const answer = (declared: DeclaredError, message: string): AwsError =>
   new AwsError(declared.code, message, { status: declared.status });
 
 const where = (of: Named): string => `in stream ${of.name} under account ${of.account}`;
@@ -153,11 +161,11 @@ export const notWithNextToken = (member: string): AwsError =>
 export const nextTokenOrName = (): AwsError =>
   answer(invalidArgument, 'Either NextToken or StreamName should be provided.');
 
-/** [K], from the time when StreamName was required; what AWS says since StreamARN came is undocumented. */
-export const nameMissing = (): AwsError =>
+/** [K]: a member that must be there; `path` as `streamName`, `records.3.member.partitionKey`. */
+export const memberMissing = (path: string): AwsError =>
   answer(
     validation,
-    "1 validation error detected: Value null at 'streamName' failed to satisfy constraint: Member must not be null",
+    `1 validation error detected: Value null at '${path}' failed to satisfy constraint: Member must not be null`,
   );
 
 /** [–] */
@@ -275,10 +283,6 @@ export const timestampInFuture = (timestampMs: number, nowMs: number): AwsError 
 export const shardFilterIncomplete = (type: string, member: string): AwsError =>
   answer(invalidArgument, `Must specify ${member} in the ShardFilter of type ${type}.`);
 
-/** [–]: a member that we know and do not offer. Nothing is pretended. */
-export const notOffered = (member: string): AwsError =>
-  answer(invalidArgument, `${member} is not offered by Millrace yet.`);
-
 /** [–] */
 export const shardCountMissing = (): AwsError =>
   answer(invalidArgument, 'ShardCount must be specified for a stream in PROVISIONED mode.');
@@ -286,17 +290,6 @@ export const shardCountMissing = (): AwsError =>
 /** [–] */
 export const shardCountNotAllowed = (): AwsError =>
   answer(invalidArgument, 'ShardCount must not be specified for a stream in ON_DEMAND mode.');
-
-/** [D] for the type: SplitShard and MergeShards are for streams in provisioned mode. [–] for the words. */
-export const notForOnDemand = (of: Named): AwsError =>
-  answer(
-    validation,
-    `Stream ${of.name} under account ${of.account} is in ON_DEMAND mode, in which shards are neither split nor merged on request.`,
-  );
-
-/** [–] */
-export const tooManyTags = (limit: number): AwsError =>
-  answer(invalidArgument, `A stream has at most ${limit} tags.`);
 
 /** [–], after EC2's words for its own DryRun */
 export const wouldHaveSucceeded = (): AwsError =>

@@ -48,3 +48,17 @@ export function stringsField(json: JsonObject, name: string): { readonly [key: s
   const fields = objectOf(json[name], name);
   return Object.fromEntries(Object.keys(fields).map((key) => [key, stringField(fields, key)]));
 }
+
+export function objectField(json: JsonObject, name: string): JsonObject {
+  return objectOf(json[name], name);
+}
+
+/** A whole number, or nothing where the field is not there. */
+export function optionalNumber(json: JsonObject, name: string): number | undefined {
+  return json[name] === undefined ? undefined : numberField(json, name);
+}
+
+/** A text, or nothing where the field is not there. */
+export function optionalString(json: JsonObject, name: string): string | undefined {
+  return json[name] === undefined ? undefined : stringField(json, name);
+}

@@ -4,7 +4,8 @@
  * are opened again.
  *
  *      CREATING   make the logs ─▶ wait ─▶ `activate`
- *      UPDATING   make the children's logs ─▶ wait ─▶ seal the parents ─▶ `reshard` with their final positions
+ *      UPDATING   make the children's logs ─▶ wait ─▶ seal the parents ─▶ `reshard` with their final positions,
+ *                 round after round; where nothing is resharded, wait ─▶ `settle`
  *      DELETING   wait ─▶ delete the logs ─▶ `remove`
  *
  * The children's logs are there before a parent is sealed: a disk that fills up meanwhile leaves the stream taking
@@ -21,8 +22,8 @@ import type { StreamsDelays } from './limits.js';
 import type { Reshard, Stream } from './stream.js';
 import { keyOf, logsOf, shardLog } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
-import type { StreamsOutcome, StreamsState } from './streams-section.js';
-import { sameIncarnation } from './streams-section.js';
+import type { StreamsOutcome, StreamsState } from './streams-state.js';
+import { sameIncarnation } from './streams-state.js';
 
 export interface LifecycleOptions {
   readonly engine: LogEngine;
@@ -35,8 +36,8 @@ export interface LifecycleOptions {
   readonly report: (message: string) => void;
 }
 
-/** What a step came to: wait so long and look again, or nothing more to do. */
-type Next = { readonly waitMs: number } | 'done';
+/** What a step came to: wait so long and look again, look again at once, or nothing more to do. */
+type Next = { readonly waitMs: number } | 'again' | 'done';
 
 interface Worker {
   readonly key: string;
@@ -93,7 +94,7 @@ export class Lifecycle {
     worker.running = this.#step(worker).then((next) => {
       worker.running = undefined;
       if (this.#closed) return;
-      if (worker.again) this.#wake(worker);
+      if (worker.again || next === 'again') this.#wake(worker);
       else if (next === 'done') this.#workers.delete(worker.incarnation);
       else worker.timer = this.#options.clock.schedule(next.waitMs, () => this.#wake(worker));
     });
@@ -121,7 +122,7 @@ export class Lifecycle {
       case 'CREATING':
         return this.#create(stream);
       case 'UPDATING':
-        return stream.reshard === undefined ? 'done' : this.#reshard(stream, stream.reshard);
+        return stream.reshard === undefined ? this.#settle(stream) : this.#reshard(stream, stream.reshard);
       case 'DELETING':
         return this.#remove(stream);
       case 'ACTIVE':
@@ -140,20 +141,28 @@ export class Lifecycle {
 
   async #reshard(stream: Stream, reshard: Reshard): Promise<Next> {
     const { engine, delays } = this.#options;
-    const children = reshard.children.map((child) => shardLog(stream, child.index));
-    const created = await engine.create(children);
+    const children = reshard.steps.flatMap((step) => step.children);
+    const created = await engine.create(children.map((child) => shardLog(stream, child.index)));
     if (created !== 'done') return this.#failed(stream, `its new logs could not be made (${created})`);
     const waitMs = this.#remaining(stream, delays.updateDelayMs);
     if (waitMs > 0) return { waitMs };
+    const parents = reshard.steps.flatMap((step) => step.parents);
+    const seals = await Promise.all(parents.map((parent) => engine.seal(shardLog(stream, parent))));
     const ends: number[] = [];
-    for (const parent of reshard.parents) {
-      const sealed = await engine.seal(shardLog(stream, parent));
+    for (const sealed of seals) {
       if (sealed.kind !== 'sealed')
         return this.#failed(stream, `its shard could not be sealed (${sealed.kind})`);
       ends.push(sealed.endPosition);
     }
-    const firstChild = reshard.children[0]?.index ?? 0;
+    const firstChild = children[0]?.index ?? 0;
     await this.#submit({ type: 'reshard', ...identity(stream), firstChild, ends });
+    return 'again';
+  }
+
+  async #settle(stream: Stream): Promise<Next> {
+    const waitMs = this.#remaining(stream, this.#options.delays.updateDelayMs);
+    if (waitMs > 0) return { waitMs };
+    await this.#submit({ type: 'settle', ...identity(stream) });
     return 'done';
   }
 

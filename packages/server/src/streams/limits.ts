@@ -4,6 +4,10 @@ import { kib, mib } from '@millrace/base';
 export interface StreamsLimits {
   /** Open shards an account may have in a region, those under way included. AWS: 500 to 20,000, by request. */
   readonly shardsPerAccountMax: number;
+  /** Open shards that UpdateShardCount may ask for. AWS: 10,000. */
+  readonly shardsPerStreamMax: number;
+  /** On-demand streams an account may have in a region. AWS: 50, more by request. */
+  readonly onDemandStreamsMax: number;
   /** Data and partition keys of one PutRecords. AWS: 10 MiB (5 MiB until 2025). */
   readonly putBytesMax: number;
   /** Records of one GetRecords. */
@@ -30,12 +34,16 @@ export interface StreamsLimits {
   readonly sweepEveryMs: number;
   /** Shards looked at in one go of the sweep; the event loop has the turn between two goes. */
   readonly sweepShardsAtOnce: number;
+  /** From one look at the load of on-demand streams to the next. AWS follows within 15 minutes. */
+  readonly scaleEveryMs: number;
   /** Wait before a step of a stream's life that failed is tried again. */
   readonly lifecycleRetryMs: number;
 }
 
 export const defaultStreamsLimits: StreamsLimits = {
   shardsPerAccountMax: 20_000,
+  shardsPerStreamMax: 10_000,
+  onDemandStreamsMax: 50,
   putBytesMax: 10 * mib,
   readRecordsMax: 10_000,
   readBytesMax: 10 * mib,
@@ -49,6 +57,7 @@ export const defaultStreamsLimits: StreamsLimits = {
   reroutesMax: 8,
   sweepEveryMs: 60_000,
   sweepShardsAtOnce: 256,
+  scaleEveryMs: 60_000,
   lifecycleRetryMs: 500,
 };
 
@@ -74,7 +83,25 @@ export const recordBytesOf = (recordKib: number): number => recordKib * kib;
 
 /** AWS: a stream keeps its records for a day unless told otherwise. */
 export const retentionHoursDefault = 24;
+/** AWS: what a stream's retention may be set to; the upper one is a year. */
+export const retentionHoursMin = 24;
+export const retentionHoursMax = 8760;
 export const hourMs = 3_600_000;
+export const dayMs = 24 * hourMs;
+
+/** How often within 24 hours AWS changes a stream so; each counted over the 24 hours that have just passed. */
+export const shardCountUpdatesPerDay = 10;
+export const modeChangesPerDay = 2;
+export const encryptionChangesPerDay = 25;
+
+/** AWS: what warm throughput may be asked for, 10 GiB/s. A shard takes 1 MiB/s. */
+export const warmMibpsMax = 10_240;
+
+/** Splits and merges of one round of a reshard: their parents are sealed together, and puts wait for that long. */
+export const reshardStepsMax = 256;
+
+/** AWS: a resource policy's size, 20 KiB. */
+export const policyBytesMax = 20 * kib;
 
 /** Shards of a new on-demand stream (observed on AWS by LocalStack's validated tests). */
 export const onDemandShards = 4;

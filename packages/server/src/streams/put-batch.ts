@@ -35,6 +35,8 @@ export interface PutResult {
   readonly positions: Float64Array;
   readonly arrivalsMs: Float64Array;
   readonly failedCount: number;
+  /** What clients are told of records that were put while the stream had a key. */
+  readonly encryptionType?: 'KMS' | undefined;
   /** Sparse, by record: set where the record was not taken. Undefined when all were. */
   readonly errors: ReadonlyMap<number, AwsError> | undefined;
 }

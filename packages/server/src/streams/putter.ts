@@ -27,7 +27,7 @@ import { ringOf } from './shard-ring.js';
 import type { Shard, Stream } from './stream.js';
 import { keyOf, shardAt } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
-import type { StreamsOutcome, StreamsState } from './streams-section.js';
+import type { StreamsOutcome, StreamsState } from './streams-state.js';
 
 /** Why a record was not taken. */
 export type PutFailure = 'full' | 'poisoned' | 'unknown' | 'moved' | 'gone';

@@ -9,13 +9,15 @@ import type { Clock } from '@millrace/base';
 import type { LogEngine, LogState, Position, RecordBatch } from '@millrace/log';
 import type { StreamsLimits } from './limits.js';
 import type { Shard, Stream } from './stream.js';
-import { horizonMs, shardLog } from './stream.js';
+import { horizonMs, keyIdAt, shardLog } from './stream.js';
 
 export interface ShardRead {
   readonly records: RecordBatch;
   /** Where to read on; undefined when the shard has ended. */
   readonly nextPosition: Position | undefined;
   readonly millisBehindLatest: number;
+  /** Of all of these records. */
+  readonly encryptionType: 'KMS' | undefined;
 }
 
 export interface ReaderOptions {
@@ -52,13 +54,15 @@ export class Reader {
       read = await engine.read({ ...request, from: Math.max(from, kept ?? from) });
     }
     if (read.kind === 'missing') return this.#gone(shard, from);
-    const { records, nextPosition, state } = read;
+    const { state } = read;
     const { closed } = shard;
+    const { records, nextPosition } = alike(stream, read.records, read.nextPosition);
     const ended = closed !== undefined && nextPosition >= closed.endPosition;
     return {
       records,
       nextPosition: ended ? undefined : nextPosition,
       millisBehindLatest: this.#behind(records, nextPosition, state, beforeMs, closed, ended),
+      encryptionType: encryptionTypeOf(stream, records.arrivalsMs[0]),
     };
   }
 
@@ -83,6 +87,7 @@ export class Reader {
       records: noRecords,
       nextPosition: shard.closed === undefined ? from : undefined,
       millisBehindLatest: 0,
+      encryptionType: undefined,
     };
   }
 
@@ -103,4 +108,24 @@ export class Reader {
     if (nextPosition >= state.endPosition) return 0;
     return Math.max(0, nowMs - (records.arrivalsMs[records.count - 1] ?? beforeMs));
   }
+}
+
+function encryptionTypeOf(stream: Stream, arrivalMs: number | undefined): 'KMS' | undefined {
+  return arrivalMs === undefined || keyIdAt(stream, arrivalMs) === null ? undefined : 'KMS';
+}
+
+/** The records up to a change of the stream's encryption: a page says of all of its records whether they are encrypted. */
+function alike(
+  stream: Stream,
+  records: RecordBatch,
+  nextPosition: Position,
+): { readonly records: RecordBatch; readonly nextPosition: Position } {
+  if (stream.encryption.length === 0) return { records, nextPosition };
+  const type = encryptionTypeOf(stream, records.arrivalsMs[0]);
+  for (let i = 1; i < records.count; i++) {
+    const position = records.positions[i];
+    if (position === undefined || encryptionTypeOf(stream, records.arrivalsMs[i]) === type) continue;
+    return { records: { ...records, count: i }, nextPosition: position };
+  }
+  return { records, nextPosition };
 }

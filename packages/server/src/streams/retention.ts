@@ -16,7 +16,7 @@ import type { Fold } from '../catalog/fold.js';
 import type { Shard, Stream } from './stream.js';
 import { expired, horizonMs, keyOf, shardLog } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
-import type { StreamsOutcome, StreamsState } from './streams-section.js';
+import type { StreamsOutcome, StreamsState } from './streams-state.js';
 
 export interface RetentionOptions {
   readonly engine: LogEngine;

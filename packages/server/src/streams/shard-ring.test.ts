@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@millrace/base';
 import { hashKeyFromWords, hashPartitionKey, uniformHashKeyRanges } from '@millrace/wire';
+import { openStreams } from './open-streams.js';
 import { ringOf, ShardRing } from './shard-ring.js';
-import type { Stream } from './stream.js';
-import { openStreams } from './streams.js';
+import { type Stream, unset } from './stream.js';
 import { startMs, testStreams } from './streams-fixture.js';
 
 function streamOf(ranges: readonly { readonly start: bigint; readonly end: bigint }[]): Stream {
@@ -17,6 +17,7 @@ function streamOf(ranges: readonly { readonly start: bigint; readonly end: bigin
     closed: undefined,
   }));
   return {
+    ...unset,
     account: '123456789012',
     region: 'us-east-1',
     name: 's',
@@ -31,7 +32,6 @@ function streamOf(ranges: readonly { readonly start: bigint; readonly end: bigin
     shards,
     nextShardIndex: shards.length,
     openShards: shards.length,
-    reshard: undefined,
   };
 }
 

@@ -24,6 +24,8 @@ export class ShardRing {
   readonly #starts: Uint32Array;
   /** Scratch of `route`: for each shard its slot plus one, 0 while it has none. */
   readonly #slots: Uint32Array;
+  /** The shard that the next record goes to which no key sends anywhere. */
+  #turn = 0;
 
   constructor(stream: Stream) {
     this.#shards = stream.shards.filter((shard) => shard.closed === undefined).sort(byStart);
@@ -33,6 +35,15 @@ export class ShardRing {
     for (const [i, shard] of this.#shards.entries())
       hashKeyToWords(shard.range.start, this.#starts, i * hashKeyWords);
     this.#slots = new Uint32Array(this.#shards.length);
+  }
+
+  /** Gives the `count` records hash keys that spread them evenly: each goes to the shard after the last one's. */
+  spread(hashes: Uint32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const from = this.#turn * hashKeyWords;
+      hashes.set(this.#starts.subarray(from, from + hashKeyWords), i * hashKeyWords);
+      this.#turn = (this.#turn + 1) % this.#shards.length;
+    }
   }
 
   /** Sends the `count` records with these hashes (four words each) to their shards. */

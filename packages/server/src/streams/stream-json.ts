@@ -2,46 +2,96 @@
  * A stream in the catalog's snapshots:
  *
  *      { account, region, name, incarnation, status, sinceMs, createdMs, mode, retentionHours, recordKibMax, tags,
- *        nextShardIndex, shards: [shard …], reshard?: { parents: [index …], children: [[index, start, end] …] } }
- *      shard = [index, createdMs, openedMs, start, end, [parent …], closed ? [atMs, endPosition] : null]
+ *        nextShardIndex, shards: [shard …], reshard: [step …] | null, …settings }
+ *      shard    = [index, createdMs, openedMs, start, end, [parent …], closed ? [atMs, endPosition] : null]
+ *      step     = { parents: [index …], children: [[index, start, end] …] }
+ *      settings = only what was ever set: { goneBeforeMs, strategy, shardLevelMetrics, policy, warmMibps, targetShards,
+ *                 encryption: [[fromMs, keyId | null] …], recent: { mode: [ms …], … }, pending: { … } }
  *
- * Hash keys are decimal strings: they have 128 bits.
+ * Hash keys are decimal strings: they have 128 bits. Before there were many steps at once, `reshard` was one step.
  */
 
 import type { HashKeyRange } from '@millrace/wire';
 import { hashKeyMax } from '@millrace/wire';
-import type { Json } from '../catalog/catalog-record.js';
+import type { Json, JsonObject } from '../catalog/catalog-record.js';
 import {
   listField,
   listOf,
   numberField,
+  objectField,
   objectOf,
   oneOf,
+  optionalNumber,
+  optionalString,
   stringField,
   stringsField,
   wholeNumber,
 } from './json-field.js';
-import type { Reshard, Shard, Stream } from './stream.js';
+import type {
+  EncryptionChange,
+  PendingSettings,
+  RecentChanges,
+  Reshard,
+  ReshardStep,
+  Shard,
+  ShardLevelMetric,
+  Stream,
+} from './stream.js';
+import { distributionStrategies, noChanges, shardLevelMetrics, streamModes } from './stream.js';
 
 export function streamToJson(stream: Stream): Json {
-  const { shards, reshard, openShards: _counted, ...rest } = stream;
+  const { account, region, name, incarnation, status, sinceMs, createdMs, mode } = stream;
+  const { retentionHours, recordKibMax, tags, nextShardIndex, shards, reshard } = stream;
   return {
-    ...rest,
+    account,
+    region,
+    name,
+    incarnation,
+    status,
+    sinceMs,
+    createdMs,
+    mode,
+    retentionHours,
+    recordKibMax,
+    tags,
+    nextShardIndex,
     shards: shards.map(shardToJson),
-    reshard:
-      reshard === undefined
-        ? null
-        : {
-            parents: reshard.parents,
-            children: reshard.children.map(({ index, range }) => [index, `${range.start}`, `${range.end}`]),
-          },
+    reshard: reshard === undefined ? null : reshard.steps.map(stepToJson),
+    ...settingsToJson(stream),
+  };
+}
+
+/** Ten thousand streams have seldom more than a few settings: what is as at first is left out. */
+function settingsToJson(stream: Stream): JsonObject {
+  const { goneBeforeMs, strategy, policy, warmMibps, encryption, recent, targetShards, pending } = stream;
+  return {
+    ...(goneBeforeMs === 0 ? {} : { goneBeforeMs }),
+    ...(strategy === 'USER_PARTITION_KEY' ? {} : { strategy }),
+    ...(stream.shardLevelMetrics.length === 0 ? {} : { shardLevelMetrics: stream.shardLevelMetrics }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(warmMibps === undefined ? {} : { warmMibps }),
+    ...(encryption.length === 0
+      ? {}
+      : { encryption: encryption.map(({ fromMs, keyId }) => [fromMs, keyId]) }),
+    ...(recent === noChanges ? {} : { recent: { ...recent } }),
+    ...(targetShards === undefined ? {} : { targetShards }),
+    ...(pending === undefined ? {} : { pending: pendingToJson(pending) }),
+  };
+}
+
+function pendingToJson({ mode, recordKibMax, warmMibps, keyId }: PendingSettings): Json {
+  return {
+    ...(mode === undefined ? {} : { mode }),
+    ...(recordKibMax === undefined ? {} : { recordKibMax }),
+    ...(warmMibps === undefined ? {} : { warmMibps }),
+    ...(keyId === undefined ? {} : { keyId }),
   };
 }
 
 /** The stream that `streamToJson` wrote; throws when it is none. */
 export function parseStream(json: Json): Stream {
   const fields = objectOf(json, 'a stream');
-  const { reshard } = fields;
+  const { reshard, strategy, encryption, recent, pending } = fields;
   const shards = listField(fields, 'shards').map(parseShard);
   return {
     account: stringField(fields, 'account'),
@@ -51,14 +101,64 @@ export function parseStream(json: Json): Stream {
     status: oneOf(fields, 'status', ['CREATING', 'ACTIVE', 'UPDATING', 'DELETING']),
     sinceMs: numberField(fields, 'sinceMs'),
     createdMs: numberField(fields, 'createdMs'),
-    mode: oneOf(fields, 'mode', ['PROVISIONED', 'ON_DEMAND']),
+    mode: oneOf(fields, 'mode', streamModes),
     retentionHours: numberField(fields, 'retentionHours'),
+    goneBeforeMs: optionalNumber(fields, 'goneBeforeMs') ?? 0,
     recordKibMax: numberField(fields, 'recordKibMax'),
     tags: stringsField(fields, 'tags'),
+    strategy:
+      strategy === undefined ? 'USER_PARTITION_KEY' : oneOf(fields, 'strategy', distributionStrategies),
+    shardLevelMetrics: parseMetrics(fields),
+    policy: optionalString(fields, 'policy'),
+    encryption: encryption === undefined ? [] : listField(fields, 'encryption').map(parseEncryption),
+    warmMibps: optionalNumber(fields, 'warmMibps'),
+    recent: recent === undefined ? noChanges : parseRecent(objectField(fields, 'recent')),
     shards,
     nextShardIndex: numberField(fields, 'nextShardIndex'),
     openShards: shards.filter((shard) => shard.closed === undefined).length,
     reshard: reshard === null ? undefined : parseReshard(reshard),
+    targetShards: optionalNumber(fields, 'targetShards'),
+    pending: pending === undefined ? undefined : parsePending(objectField(fields, 'pending')),
+  };
+}
+
+function parseMetrics(fields: JsonObject): readonly ShardLevelMetric[] {
+  const { shardLevelMetrics: metrics } = fields;
+  if (metrics === undefined) return [];
+  const named = listOf(metrics, 'shardLevelMetrics');
+  return shardLevelMetrics.filter((metric) => named.includes(metric));
+}
+
+function parseEncryption(json: Json): EncryptionChange {
+  const [fromMs, keyId] = listOf(json, 'a change of encryption');
+  if (keyId !== null && typeof keyId !== 'string') throw new TypeError('a key is none');
+  return { fromMs: wholeNumber(fromMs, 'fromMs'), keyId };
+}
+
+function parseRecent(fields: JsonObject): RecentChanges {
+  const times = (name: string) => listField(fields, name).map((atMs) => wholeNumber(atMs, name));
+  return {
+    mode: times('mode'),
+    shardCount: times('shardCount'),
+    encryption: times('encryption'),
+    decryption: times('decryption'),
+  };
+}
+
+function parsePending(fields: JsonObject): PendingSettings {
+  const { mode, keyId } = fields;
+  return {
+    mode: mode === undefined ? undefined : oneOf(fields, 'mode', streamModes),
+    recordKibMax: optionalNumber(fields, 'recordKibMax'),
+    warmMibps: optionalNumber(fields, 'warmMibps'),
+    keyId: keyId === null ? null : optionalString(fields, 'keyId'),
+  };
+}
+
+function stepToJson({ parents, children }: ReshardStep): Json {
+  return {
+    parents,
+    children: children.map(({ index, range }) => [index, `${range.start}`, `${range.end}`]),
   };
 }
 
@@ -86,7 +186,12 @@ function parseClosed(json: Json | undefined): { readonly atMs: number; readonly 
 }
 
 function parseReshard(json: Json | undefined): Reshard {
-  const fields = objectOf(json, 'reshard');
+  const steps = Array.isArray(json) ? listOf(json, 'reshard') : [json ?? null];
+  return { steps: steps.map(parseStep) };
+}
+
+function parseStep(json: Json): ReshardStep {
+  const fields = objectOf(json, 'a step');
   return {
     parents: listField(fields, 'parents').map((parent) => wholeNumber(parent, 'parent')),
     children: listField(fields, 'children').map((child) => {

@@ -1,7 +1,7 @@
 /**
  * A stream and its shards, as the catalog keeps them: plain, readonly, shared between views.
  *
- *      CREATING ──▶ ACTIVE ──split, merge──▶ UPDATING ──▶ ACTIVE        and from each: ──delete──▶ DELETING ──▶ gone
+ *      CREATING ──▶ ACTIVE ──split, merge, scale, set──▶ UPDATING ──▶ ACTIVE   and from each: ──delete──▶ DELETING ──▶ gone
  *
  * Invariants:
  * - The open shards of a stream that is past CREATING cover the whole ring of hash keys, without overlap.
@@ -14,7 +14,24 @@ import type { HashKeyRange } from '@millrace/wire';
 import { hourMs } from './limits.js';
 
 type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
-export type StreamMode = 'PROVISIONED' | 'ON_DEMAND';
+
+export const streamModes = ['PROVISIONED', 'ON_DEMAND'] as const;
+export type StreamMode = (typeof streamModes)[number];
+
+export const distributionStrategies = ['AUTO', 'USER_PARTITION_KEY'] as const;
+export type DistributionStrategy = (typeof distributionStrategies)[number];
+
+/** In the order of the model, which is the order of answers. */
+export const shardLevelMetrics = [
+  'IncomingBytes',
+  'IncomingRecords',
+  'OutgoingBytes',
+  'OutgoingRecords',
+  'WriteProvisionedThroughputExceeded',
+  'ReadProvisionedThroughputExceeded',
+  'IteratorAgeMilliseconds',
+] as const;
+export type ShardLevelMetric = (typeof shardLevelMetrics)[number];
 
 export interface Stream {
   readonly account: string;
@@ -28,15 +45,55 @@ export interface Stream {
   readonly createdMs: number;
   readonly mode: StreamMode;
   readonly retentionHours: number;
+  /** What arrived before this stays gone, though the retention has grown since. */
+  readonly goneBeforeMs: number;
   readonly recordKibMax: number;
   readonly tags: { readonly [key: string]: string };
+  readonly strategy: DistributionStrategy;
+  /** Those that enhanced monitoring was asked for, in the model's order. */
+  readonly shardLevelMetrics: readonly ShardLevelMetric[];
+  /** The resource policy, as it was given. */
+  readonly policy: string | undefined;
+  /** By rising time: from when on records carry which key, as far back as there may be records. */
+  readonly encryption: readonly EncryptionChange[];
+  /** What an on-demand stream was asked to be ready for at any time. */
+  readonly warmMibps: number | undefined;
+  /** When what AWS allows so many times a day was done; no older than a day when it was last looked at. */
+  readonly recent: RecentChanges;
   /** By rising index; those whose records have all expired are gone from it. */
   readonly shards: readonly Shard[];
   readonly nextShardIndex: number;
   readonly openShards: number;
   /** Set while UPDATING, and kept while DELETING so that the children's logs go too. */
   readonly reshard: Reshard | undefined;
+  /** Set while UPDATING towards so many open shards of equal size, round by round. */
+  readonly targetShards: number | undefined;
+  /** Set while UPDATING: what holds when the stream is ACTIVE again. */
+  readonly pending: PendingSettings | undefined;
 }
+
+/** Settings that AWS changes while a stream is UPDATING; null takes a key away. */
+export interface PendingSettings {
+  readonly mode?: StreamMode | undefined;
+  readonly recordKibMax?: number | undefined;
+  readonly warmMibps?: number | undefined;
+  readonly keyId?: string | null | undefined;
+}
+
+export interface EncryptionChange {
+  readonly fromMs: number;
+  /** Null: records are not encrypted from here on. */
+  readonly keyId: string | null;
+}
+
+export interface RecentChanges {
+  readonly mode: readonly number[];
+  readonly shardCount: readonly number[];
+  readonly encryption: readonly number[];
+  readonly decryption: readonly number[];
+}
+
+export const noChanges: RecentChanges = { mode: [], shardCount: [], encryption: [], decryption: [] };
 
 export interface Shard {
   readonly index: number;
@@ -50,11 +107,30 @@ export interface Shard {
   readonly closed: { readonly atMs: number; readonly endPosition: Position } | undefined;
 }
 
-/** A split or a merge on its way: its parents are still open, its children are planned. */
+/** Splits and merges on their way, all at once: their parents are still open, their children are planned. */
 export interface Reshard {
+  readonly steps: readonly ReshardStep[];
+}
+
+/** One split or merge: one parent and two children, or two and one. */
+export interface ReshardStep {
   readonly parents: readonly number[];
   readonly children: readonly { readonly index: number; readonly range: HashKeyRange }[];
 }
+
+/** What a stream is set to while nobody has set it to anything. */
+export const unset = {
+  goneBeforeMs: 0,
+  strategy: 'USER_PARTITION_KEY',
+  shardLevelMetrics: [],
+  policy: undefined,
+  encryption: [],
+  warmMibps: undefined,
+  recent: noChanges,
+  reshard: undefined,
+  targetShards: undefined,
+  pending: undefined,
+} as const satisfies Partial<Stream>;
 
 /** Where a stream stands in ordered maps: by account, region and name. No part holds a slash. */
 export function streamKey(account: string, region: string, name: string): string {
@@ -72,7 +148,7 @@ export function shardLog(stream: { readonly incarnation: number }, index: number
 
 /** Every log the stream has or is about to have. */
 export function logsOf(stream: Stream): readonly LogId[] {
-  const planned = stream.reshard?.children ?? [];
+  const planned = stream.reshard?.steps.flatMap((step) => step.children) ?? [];
   return [...stream.shards, ...planned].map((shard) => shardLog(stream, shard.index));
 }
 
@@ -136,5 +212,10 @@ export function arnOf(stream: Stream): string {
 
 /** The instant before which records are gone. */
 export function horizonMs(stream: Stream, nowMs: number): number {
-  return nowMs - stream.retentionHours * hourMs;
+  return Math.max(stream.goneBeforeMs, nowMs - stream.retentionHours * hourMs);
+}
+
+/** The key that a record which arrived at `atMs` is encrypted with, as clients are told; null for none. */
+export function keyIdAt(stream: Stream, atMs: number): string | null {
+  return stream.encryption.findLast((change) => change.fromMs <= atMs)?.keyId ?? null;
 }

@@ -14,6 +14,7 @@ import { AwsError, jsonProtocol } from '@millrace/wire';
 import type { BoundOperation, Operation, OutputOf, RequestContext, Service } from '../dispatch/operation.js';
 import type { Caller } from './address.js';
 import { streamsService } from './index.js';
+import { openStreams } from './open-streams.js';
 import { createStream } from './operations/create-stream.js';
 import { describeStream } from './operations/describe-stream.js';
 import { getRecords } from './operations/get-records.js';
@@ -21,7 +22,6 @@ import { getShardIterator } from './operations/get-shard-iterator.js';
 import { putRecords } from './operations/put-records.js';
 import type { StartingType } from './starting-position.js';
 import type { Streams, StreamsOptions } from './streams.js';
-import { openStreams } from './streams.js';
 
 export const account = '123456789012';
 export const region = 'us-east-1';

@@ -10,8 +10,8 @@ import type { Json } from '../catalog/catalog-record.js';
 import type { Stream } from './stream.js';
 import { keyOf } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
-import type { StreamsState } from './streams-section.js';
 import { streamsSection } from './streams-section.js';
+import type { StreamsState } from './streams-state.js';
 
 const seed = Number(process.argv[2] ?? 20260102);
 console.log(`# seed ${seed}`);
@@ -98,7 +98,7 @@ test('the fold is the same through snapshots, and no command breaks what streams
       let state = streamsSection.empty;
       let other = streamsSection.empty;
       for (const [i, each] of commands.entries()) {
-        const at = { atMs: 1_000_000 + i * 300, position: i };
+        const at = { atMs: 1_000_000 + i * 300, position: i, rules: 2 };
         const next = each === 'next step' ? nextStep(state) : 'aimed' in each ? hit(state, each) : each;
         if (next === undefined) continue;
         const written = JSON.parse(JSON.stringify(streamsSection.toJson(next))) as Json;
@@ -125,14 +125,12 @@ function nextStep(state: StreamsState): StreamsCommand | undefined {
     if (stream.status === 'CREATING') return { type: 'activate', ...of };
     if (stream.status === 'DELETING') return { type: 'remove', ...of };
     if (stream.reshard !== undefined) {
-      const firstChild = stream.reshard.children[0]?.index ?? -1;
-      return {
-        type: 'reshard',
-        ...of,
-        firstChild,
-        ends: stream.reshard.parents.map((parent) => parent * 10),
-      };
+      const { steps } = stream.reshard;
+      const firstChild = steps[0]?.children[0]?.index ?? -1;
+      const ends = steps.flatMap((step) => step.parents).map((parent) => parent * 10);
+      return { type: 'reshard', ...of, firstChild, ends };
     }
+    if (stream.status === 'UPDATING') return { type: 'settle', ...of };
   }
   return undefined;
 }

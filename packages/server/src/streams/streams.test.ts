@@ -6,7 +6,7 @@ import { openMemoryEngine } from '@millrace/log';
 import { openCatalog } from '../catalog/catalog.js';
 import { counterFold } from '../catalog/counter-fold.js';
 import { putBatchFromInput } from './codec/put-input.js';
-import { openStreams, streamsFold } from './streams.js';
+import { openStreams, streamsFold } from './open-streams.js';
 import { bytesOf, caller, heldClock, TestStreams, testStreams } from './streams-fixture.js';
 
 test('streams share a catalog with other services, and leave it open', async () => {

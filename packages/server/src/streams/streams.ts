@@ -5,20 +5,20 @@
  *      operation ──▶ Streams ──┬─ catalog (what streams there are)      view: one immutable picture a request
  *                              ├─ Putter ─┐
  *                              ├─ Reader ─┴─▶ engine (a log a shard)
- *                              └─ Lifecycle, Retention: in the background, on the clock
+ *                              └─ Lifecycle, Retention, Scaler: in the background, on the clock
  */
 import type { Clock, Random } from '@millrace/base';
-import { assert } from '@millrace/base';
 import type { LogEngine, RecordBatch } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
 import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
-import { openCatalog } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
-import { Fold } from '../catalog/fold.js';
+import type { Fold } from '../catalog/fold.js';
 import type { Addressed, Caller } from './address.js';
 import { streamNameOf } from './address.js';
 import { type Codec, inlineCodec } from './codec/codec.js';
 import { commandFailure } from './command-failure.js';
+import type { CreateCommand } from './commands/existence.js';
+import type { OfAccount, OfStream } from './commands/of.js';
 import * as errors from './errors.js';
 import { orderingArrivalS } from './foreign-sequence-number.js';
 import { Lifecycle } from './lifecycle.js';
@@ -30,15 +30,17 @@ import { Putter, putFailure } from './putter.js';
 import { Reader } from './reader.js';
 import { type RecordFaults, recordFaultGate } from './record-faults.js';
 import { Retention } from './retention.js';
-import { secretBytes, TokenSealer } from './sealed-token.js';
+import { Scaler } from './scaler.js';
+import { TokenSealer } from './sealed-token.js';
 import { openIterator, sealIterator, shardIteratorKind } from './shard-iterator.js';
+import { ringOf } from './shard-ring.js';
 import type { StartingPoint } from './starting-position.js';
 import { startingPosition } from './starting-position.js';
 import type { Shard, Stream } from './stream.js';
-import { childrenOf, parseShardId, visibleShard } from './stream.js';
-import type { CreateCommand, StreamsCommand } from './streams-command.js';
-import type { StreamsOutcome, StreamsState } from './streams-section.js';
-import { findStream, streamsSection } from './streams-section.js';
+import { childrenOf, keyIdAt, parseShardId, visibleShard } from './stream.js';
+import type { StreamsCommand } from './streams-command.js';
+import type { StreamsOutcome, StreamsState } from './streams-state.js';
+import { findStream } from './streams-state.js';
 
 export type StreamsFold = Fold<StreamsState, StreamsCommand, StreamsOutcome>;
 
@@ -73,38 +75,8 @@ export interface GetRecordsResult {
   readonly millisBehindLatest: number;
   /** The shards that took over, when this one has ended. */
   readonly children: readonly Shard[];
-}
-
-/** The streams' part of a catalog, for one that is shared with other services. */
-export function streamsFold(): StreamsFold {
-  return new Fold(streamsSection);
-}
-
-/** Opens the streams that `engine` holds and takes up what a crash has left half done. */
-export async function openStreams(options: StreamsOptions): Promise<Streams> {
-  const report = options.report ?? (() => {});
-  const own = options.catalog === undefined;
-  const fold = options.catalog?.fold ?? streamsFold();
-  const catalog =
-    options.catalog?.catalog ??
-    (await openCatalog({
-      engine: options.engine,
-      random: options.random,
-      folds: [fold],
-      limits: options.catalogLimits ?? {},
-      onSnapshotFailure: (reason) => report(`the catalog's snapshot was not written (${reason})`),
-    }));
-  const secret = options.secret ?? (await keptSecret(catalog, fold, options.random));
-  return new Streams(options, catalog, fold, secret, own, report);
-}
-
-async function keptSecret(catalog: Catalog, fold: StreamsFold, random: Random): Promise<Uint8Array> {
-  if (fold.view.secret === undefined) {
-    const secret = Buffer.from(random.bytes(secretBytes)).toString('hex');
-    await catalog.submit(fold, { type: 'secret', secret });
-  }
-  assert(fold.view.secret !== undefined, 'the secret was kept');
-  return Buffer.from(fold.view.secret, 'hex');
+  /** Of every record of the page. */
+  readonly encryptionType: 'KMS' | undefined;
 }
 
 export class Streams {
@@ -121,8 +93,9 @@ export class Streams {
   readonly #reader: Reader;
   readonly #lifecycle: Lifecycle;
   readonly #retention: Retention;
+  readonly #scaler: Scaler;
 
-  /** For `openStreams` alone. */
+  /** For `openStreams` alone (`open-streams.ts`). */
   constructor(
     options: StreamsOptions,
     catalog: Catalog,
@@ -163,6 +136,15 @@ export class Streams {
       report,
       after: () => this.#lifecycle.takeUpAll(),
     });
+    this.#scaler = new Scaler({
+      clock,
+      catalog,
+      fold,
+      everyMs: limits.scaleEveryMs,
+      shardsMax: limits.shardsPerAccountMax,
+      report,
+      changed: (stream) => this.#lifecycle.takeUp(stream),
+    });
     this.#lifecycle.takeUpAll();
   }
 
@@ -186,32 +168,53 @@ export class Streams {
 
   async create(
     caller: Caller,
-    stream: Omit<CreateCommand, 'type' | 'account' | 'region' | 'shardsMax'>,
+    stream: Omit<CreateCommand, 'type' | 'account' | 'region' | 'shardsMax' | 'onDemandStreamsMax'>,
   ): Promise<void> {
     const { account, region } = caller;
-    const { shardsPerAccountMax: shardsMax } = this.limits;
-    await this.#command({ type: 'create', account, region, ...stream, shardsMax });
+    const { shardsPerAccountMax: shardsMax, onDemandStreamsMax } = this.limits;
+    await this.change({ type: 'create', account, region, ...stream, shardsMax, onDemandStreamsMax });
   }
 
   /** Deletes a stream in any state (AWS's document of DeleteStream); once more, while it is DELETING, does nothing. */
   async delete(stream: Stream): Promise<void> {
-    await this.#command({ type: 'delete', ...nameOf(stream) }, true);
+    await this.change({ type: 'delete', ...nameOf(stream) }, true);
+  }
+
+  /** Asks for a change and waits until it is decided; throws what AWS answers when it is refused. */
+  async change(command: StreamsCommand & (OfStream | OfAccount), urgent = false): Promise<void> {
+    let refused: AwsError | undefined;
+    try {
+      refused = await this.#catalog.submit(this.#fold, command, urgent);
+    } catch (error) {
+      if (error instanceof CatalogError) throw commandFailure(error);
+      throw error;
+    }
+    if (refused !== undefined) throw refused;
+    if (!('name' in command)) return;
+    const stream = findStream(this.view, command.account, command.region, command.name);
+    if (stream !== undefined) this.#lifecycle.takeUp(stream);
+  }
+
+  /** Sets what an on-demand stream is to be ready for; what it needed before no longer counts. */
+  async warm(stream: Stream, mibps: number): Promise<void> {
+    const { shardsPerAccountMax: shardsMax } = this.limits;
+    const shardsMin = this.#scaler.shardsNeeded(stream);
+    await this.change({ type: 'warm', ...nameOf(stream), mibps, shardsMin, shardsMax });
+    this.#scaler.forget(stream);
   }
 
   /** Splits the shard at `at`, a hash key in decimal. */
   async split(addressed: Addressed, caller: Caller, shardId: string, at: string): Promise<void> {
     const named = this.#named(addressed, caller, 'SplitShard');
     const shard = indexOf(named, shardId);
-    this.#checkProvisioned(named);
-    await this.#command({ type: 'split', ...named, shard, at, shardsMax: this.limits.shardsPerAccountMax });
+    await this.change({ type: 'split', ...named, shard, at, shardsMax: this.limits.shardsPerAccountMax });
   }
 
   async merge(addressed: Addressed, caller: Caller, shardId: string, adjacentId: string): Promise<void> {
     const named = this.#named(addressed, caller, 'MergeShards');
     const shard = indexOf(named, shardId);
     const adjacent = indexOf(named, adjacentId);
-    this.#checkProvisioned(named);
-    await this.#command({ type: 'merge', ...named, shard, adjacent });
+    await this.change({ type: 'merge', ...named, shard, adjacent });
   }
 
   /**
@@ -220,9 +223,13 @@ export class Streams {
    */
   async put(batch: PutBatch, caller: Caller, single = false): Promise<PutResult> {
     const stream = this.checkPut(batch, caller, single);
-    return this.#putter.put(stream, batch, (failure) =>
+    if (stream.strategy === 'AUTO') ringOf(stream).spread(batch.hashes, batch.count);
+    const putting = this.#putter.put(stream, batch, (failure) =>
       single ? putFailure(failure, stream) : errors.recordFailure(),
     );
+    return stream.mode === 'PROVISIONED' && stream.encryption.length === 0
+      ? putting
+      : this.#noted(stream, batch, await putting);
   }
 
   /** Throws what a put would, without putting; answers the stream. */
@@ -272,7 +279,7 @@ export class Streams {
     const { stream, shard, position } = this.#openIterator(request, caller);
     const recordsMax = Math.min(request.Limit ?? this.limits.readRecordsMax, this.limits.readRecordsMax);
     const read = await this.#reader.read(stream, shard, position, recordsMax);
-    const { records, nextPosition, millisBehindLatest } = read;
+    const { records, nextPosition, millisBehindLatest, encryptionType } = read;
     return {
       stream,
       shard,
@@ -281,6 +288,7 @@ export class Streams {
         nextPosition === undefined ? undefined : this.#seal(stream, shard, nextPosition, this.clock.now()),
       millisBehindLatest,
       children: nextPosition === undefined ? childrenOf(stream, shard.index) : [],
+      encryptionType,
     };
   }
 
@@ -302,32 +310,19 @@ export class Streams {
   /** Starts nothing more, fails what waits, and waits for what is under way. The engine stays open. */
   async close(): Promise<void> {
     this.#putter.close();
-    await Promise.all([this.#lifecycle.close(), this.#retention.close()]);
+    await Promise.all([this.#lifecycle.close(), this.#retention.close(), this.#scaler.close()]);
     if (this.#ownCatalog) await this.#catalog.close();
   }
 
-  async #command(command: StreamsCommand & StreamName, urgent = false): Promise<void> {
-    let refused: AwsError | undefined;
-    try {
-      refused = await this.#catalog.submit(this.#fold, command, urgent);
-    } catch (error) {
-      if (error instanceof CatalogError) throw commandFailure(error);
-      throw error;
-    }
-    if (refused !== undefined) throw refused;
-    const stream = findStream(this.view, command.account, command.region, command.name);
-    if (stream !== undefined) this.#lifecycle.takeUp(stream);
+  /** Notes the load of an on-demand stream, and tells of the key of an encrypted one. */
+  #noted(stream: Stream, batch: PutBatch, result: PutResult): PutResult {
+    if (stream.mode === 'ON_DEMAND') this.#scaler.meter.note(stream, batch, result);
+    return keyIdAt(stream, this.clock.now()) === null ? result : { ...result, encryptionType: 'KMS' };
   }
 
-  #named(addressed: Addressed, caller: Caller, operationName: string): StreamName {
+  #named(addressed: Addressed, caller: Caller, operationName: string): OfStream {
     const { account, region } = caller;
     return { account, region, name: streamNameOf(addressed, caller, operationName) };
-  }
-
-  /** Here and not in the fold: a command that an older version took must replay as it did. */
-  #checkProvisioned({ account, region, name }: StreamName): void {
-    const stream = findStream(this.view, account, region, name);
-    if (stream?.mode === 'ON_DEMAND') throw errors.notForOnDemand(stream);
   }
 
   #openIterator(
@@ -378,17 +373,14 @@ export function contextOf(caller: Caller): string {
   return `${caller.account}/${caller.region}`;
 }
 
-interface StreamName extends Caller {
-  readonly name: string;
-}
-
-function nameOf(stream: Stream): StreamName {
+/** What a command on this stream begins with. */
+export function nameOf(stream: Stream): OfStream {
   const { account, region, name } = stream;
   return { account, region, name };
 }
 
 /** AWS looks at the id before it looks for the stream (kinesalite, against AWS). */
-function indexOf(stream: StreamName, shardId: string): number {
+function indexOf(stream: OfStream, shardId: string): number {
   const index = parseShardId(shardId);
   if (index === undefined) throw errors.shardNotFound(stream, shardId);
   return index;

@@ -10,12 +10,21 @@ import path from 'node:path';
 import { seededRandom } from '@millrace/base';
 import { nodeDisk, openNativeEngine } from '@millrace/log';
 import { prepareDataDirectory } from '../data-directory.js';
+import { addTagsToStream } from '../streams/operations/add-tags-to-stream.js';
 import { createStream } from '../streams/operations/create-stream.js';
 import { deleteStream } from '../streams/operations/delete-stream.js';
+import { enableEnhancedMonitoring } from '../streams/operations/enable-enhanced-monitoring.js';
+import { increaseStreamRetentionPeriod } from '../streams/operations/increase-stream-retention-period.js';
 import { mergeShards } from '../streams/operations/merge-shards.js';
 import { putRecords } from '../streams/operations/put-records.js';
+import { putResourcePolicy } from '../streams/operations/put-resource-policy.js';
 import { splitShard } from '../streams/operations/split-shard.js';
-import { heldClock, startMs, TestStreams } from '../streams/streams-fixture.js';
+import { startStreamEncryption } from '../streams/operations/start-stream-encryption.js';
+import { updateAccountSettings } from '../streams/operations/update-account-settings.js';
+import { updateShardCount } from '../streams/operations/update-shard-count.js';
+import { updateStreamMode } from '../streams/operations/update-stream-mode.js';
+import { updateStreamRecordDistributionStrategy } from '../streams/operations/update-stream-record-distribution-strategy.js';
+import { account, heldClock, region, startMs, TestStreams } from '../streams/streams-fixture.js';
 
 const limits = { journalFileBytesMax: 24_000, deadBytesMax: 100_000, reserveBytes: 0, blockBytesMax: 2000 };
 const hourMs = 3_600_000;
@@ -63,9 +72,35 @@ async function fill(streams: TestStreams): Promise<void> {
   await streams.active('flights');
   await streams.call(deleteStream, { StreamName: 'gone' });
   await streams.settle(() => streams.status('gone') === undefined);
+  await change(streams);
   const record = { Data: Buffer.from('another account’s'), PartitionKey: 'k' };
   await streams.call(putRecords, { StreamName: 'orders', Records: [record] }, other);
   await put(streams, ['flights', 'orders'], 'late', 40);
+}
+
+/** Of everything that the catalog can hold of a stream, one. */
+async function change(streams: TestStreams): Promise<void> {
+  const StreamName = 'orders';
+  const StreamARN = `arn:aws:kinesis:${region}:${account}:stream/${StreamName}`;
+  await streams.call(increaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 48 });
+  await streams.call(updateShardCount, { StreamName, TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
+  await streams.active(StreamName);
+  await streams.call(startStreamEncryption, { StreamName, EncryptionType: 'KMS', KeyId: 'alias/key' });
+  await streams.active(StreamName);
+  await streams.call(addTagsToStream, { StreamName, Tags: { team: 'runway' } });
+  await streams.call(enableEnhancedMonitoring, { StreamName, ShardLevelMetrics: ['ALL'] });
+  const Commitment = { MinimumThroughputBillingCommitment: { Status: 'ENABLED' } } as const;
+  await streams.call(updateAccountSettings, Commitment);
+  const StreamModeDetails = { StreamMode: 'ON_DEMAND' } as const;
+  await streams.call(updateStreamMode, { StreamARN, StreamModeDetails, WarmThroughputMiBps: 3 });
+  await streams.active(StreamName);
+  await streams.call(updateStreamRecordDistributionStrategy, {
+    StreamARN,
+    RecordDistributionStrategy: 'AUTO',
+  });
+  const statement = { Effect: 'Allow', Principal: '*', Action: 'kinesis:*', Resource: StreamARN };
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement: statement });
+  await streams.call(putResourcePolicy, { ResourceARN: StreamARN, Policy });
 }
 
 async function put(

@@ -135,7 +135,7 @@ test('shards of an on-demand stream are neither split nor merged on request', as
   await under.close();
 });
 
-test('CreateStream refuses a name that is taken, shards past the limit, and what is not offered', async () => {
+test('CreateStream refuses a name that is taken, shards past the limit, and what only on-demand streams have', async () => {
   const under = await testStreams({ limits: { shardsPerAccountMax: 5 } });
   await under.createStream('s', 3);
   assert.deepEqual(await under.refusal('CreateStream', { StreamName: 's', ShardCount: 1 }), [
@@ -148,7 +148,7 @@ test('CreateStream refuses a name that is taken, shards past the limit, and what
   ]);
   await under.call(createStream, { StreamName: 't', ShardCount: 3 }, { region: 'eu-west-1' });
   const warm = { StreamName: 'u', ShardCount: 1, WarmThroughputMiBps: 1 };
-  assert.equal((await under.refusal('CreateStream', warm))[0], 'InvalidArgumentException');
+  assert.equal((await under.refusal('CreateStream', warm))[0], 'ValidationException');
   const auto = { StreamName: 'u', ShardCount: 1, RecordDistributionStrategy: 'AUTO' };
   assert.equal((await under.refusal('CreateStream', auto))[0], 'InvalidArgumentException');
   await under.close();

@@ -1,21 +1,30 @@
 import { integer, required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
+import { settingsAt } from '../account-settings.js';
+import * as controlErrors from '../control-errors.js';
 import * as errors from '../errors.js';
 import { onDemandShards, recordKibDefault, tagsMax } from '../limits.js';
 import type { StreamMode } from '../stream.js';
 import type { Streams } from '../streams.js';
-import { recordDistributionStrategy, recordKib, streamModeDetails, streamName, tagMap } from './shapes.js';
+import { namespaceOf } from '../streams-state.js';
+import { checkNewTags } from '../tags.js';
+import {
+  recordDistributionStrategy,
+  recordKib,
+  streamModeDetails,
+  streamName,
+  tagMap,
+  warmMibps,
+} from './shapes.js';
+import { checkWarmThroughput } from './warm-throughput.js';
 
-/**
- * The members are the newest SDK's. What cannot be kept is refused, and what brings less than on AWS is said: see
- * `membersRefused` and `membersReduced` in `not-offered.ts`.
- */
+/** The members are the newest SDK's. */
 const input = structure('CreateStreamInput', {
   StreamName: required(streamName),
   ShardCount: integer({ min: 1 }),
   StreamModeDetails: streamModeDetails,
   Tags: tagMap,
-  WarmThroughputMiBps: integer({ min: 0 }),
+  WarmThroughputMiBps: warmMibps,
   MaxRecordSizeInKiB: recordKib,
   RecordDistributionStrategy: recordDistributionStrategy,
 });
@@ -26,18 +35,27 @@ export const createStream = operation<Streams, typeof input, undefined>({
   output: undefined,
   errors: [errors.resourceInUse, errors.limitExceeded, errors.invalidArgument, errors.validation],
   async handle(streams, request, context) {
-    if (request.WarmThroughputMiBps !== undefined) throw errors.notOffered('WarmThroughputMiBps');
-    if (request.RecordDistributionStrategy === 'AUTO')
-      throw errors.notOffered('RecordDistributionStrategy AUTO');
     const tags = request.Tags ?? {};
-    if (Object.keys(tags).length > tagsMax) throw errors.tooManyTags(tagsMax);
+    const of = { account: context.account, name: request.StreamName };
+    if (Object.keys(tags).length > tagsMax) throw controlErrors.tooManyTagsOnStream(of, tagsMax);
+    checkNewTags(of, tags);
     const mode = request.StreamModeDetails?.StreamMode ?? 'PROVISIONED';
+    const { WarmThroughputMiBps: mibps, RecordDistributionStrategy: strategy } = request;
+    if (strategy === 'AUTO' && mode === 'PROVISIONED') throw controlErrors.strategyNeedsOnDemand(of);
+    if (mibps !== undefined) {
+      if (mode === 'PROVISIONED') throw controlErrors.inProvisionedMode(of);
+      checkWarmThroughput(mibps);
+      const settings = settingsAt(streams.view.accounts.get(namespaceOf(context)), streams.clock.now());
+      if (settings.status === 'DISABLED') throw controlErrors.warmThroughputNeedsCommitment();
+    }
     await streams.create(context, {
-      name: request.StreamName,
-      shards: shardsOf(mode, request.ShardCount),
+      name: of.name,
+      shards: Math.max(shardsOf(mode, request.ShardCount), mibps ?? 0),
       mode,
       recordKibMax: request.MaxRecordSizeInKiB ?? recordKibDefault,
       tags,
+      strategy,
+      warmMibps: mibps,
     });
   },
 });

@@ -16,6 +16,7 @@ import {
   streamName,
   streamStatus,
 } from './shapes.js';
+import { describedWarmThroughput, warmThroughputObject } from './warm-throughput.js';
 
 /** What a stream is, without its shards: the answer is as small for ten thousand shards as for one. */
 const input = structure('DescribeStreamSummaryInput', addressed);
@@ -37,6 +38,7 @@ const output = structure('DescribeStreamSummaryOutput', {
       KeyId: keyId,
       OpenShardCount: required(count),
       ConsumerCount: count,
+      WarmThroughput: warmThroughputObject,
       MaxRecordSizeInKiB: recordKib,
       RecordDistributionStrategy: recordDistributionStrategy,
     }),
@@ -52,10 +54,12 @@ export const describeStreamSummary = operation<Streams, typeof input, typeof out
     const stream = streams.find(request, context, 'DescribeStreamSummary');
     return {
       StreamDescriptionSummary: {
-        ...describedStream(stream),
+        ...describedStream(stream, streams.clock.now()),
         OpenShardCount: stream.status === 'CREATING' ? 0 : stream.openShards,
         ConsumerCount: 0,
+        WarmThroughput: describedWarmThroughput(stream),
         MaxRecordSizeInKiB: stream.recordKibMax,
+        RecordDistributionStrategy: stream.mode === 'ON_DEMAND' ? stream.strategy : undefined,
       },
     };
   },

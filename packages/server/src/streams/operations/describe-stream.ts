@@ -54,12 +54,11 @@ export const describeStream = operation<Streams, typeof input, typeof output>({
     const afterIndex = after === undefined ? -1 : parseShardId(after);
     // The words for an id that is none are those of the other operations; AWS's own are undocumented.
     if (after !== undefined && afterIndex === undefined) throw errors.shardNotFound(stream, after);
-    const shards = visibleShards(stream, streams.clock.now()).filter(
-      (each) => each.index > (afterIndex ?? -1),
-    );
+    const nowMs = streams.clock.now();
+    const shards = visibleShards(stream, nowMs).filter((each) => each.index > (afterIndex ?? -1));
     return {
       StreamDescription: {
-        ...describedStream(stream),
+        ...describedStream(stream, nowMs),
         Shards: shards.slice(0, limit).map(describedShard),
         HasMoreShards: shards.length > limit,
       },

@@ -3,7 +3,7 @@
 import type { HashKeyRange, ValueOf } from '@millrace/wire';
 import { endingSequenceNumber, shardIdOf, startingSequenceNumber } from '@millrace/wire';
 import type { Shard, Stream } from '../stream.js';
-import { arnOf } from '../stream.js';
+import { arnOf, keyIdAt } from '../stream.js';
 import type { childShard, shard as shardShape } from './shapes.js';
 
 export function describedShard(shard: Shard): ValueOf<typeof shardShape> {
@@ -29,8 +29,9 @@ export function describedChild(shard: Shard): ValueOf<typeof childShard> {
   };
 }
 
-/** What DescribeStream and DescribeStreamSummary both say. */
-export function describedStream(stream: Stream) {
+/** What DescribeStream and DescribeStreamSummary both say, at `nowMs`. */
+export function describedStream(stream: Stream, nowMs: number) {
+  const keyId = keyIdAt(stream, nowMs);
   return {
     StreamName: stream.name,
     StreamARN: arnOf(stream),
@@ -39,8 +40,9 @@ export function describedStream(stream: Stream) {
     RetentionPeriodHours: stream.retentionHours,
     // AWS answers whole seconds here (kinesalite's tests).
     StreamCreationTimestamp: Math.floor(stream.createdMs / 1000) * 1000,
-    EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
-    EncryptionType: 'NONE',
+    EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
+    EncryptionType: keyId === null ? 'NONE' : 'KMS',
+    KeyId: keyId ?? undefined,
   } as const;
 }
 

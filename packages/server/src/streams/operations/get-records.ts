@@ -55,6 +55,7 @@ export const getRecords = operation<Streams, typeof input, typeof output>({
         nextShardIterator: result.nextIterator,
         millisBehindLatest: result.millisBehindLatest,
         childShards: childrenOf(result),
+        encryptionType: result.encryptionType,
       }),
     );
   },
@@ -74,7 +75,7 @@ function childrenOf(result: GetRecordsResult): readonly ValueOf<typeof childShar
   return result.nextIterator === undefined ? result.children.map(describedChild) : undefined;
 }
 
-function recordsOf({ records, shard }: GetRecordsResult): readonly ValueOf<typeof record>[] {
+function recordsOf({ records, shard, encryptionType }: GetRecordsResult): readonly ValueOf<typeof record>[] {
   return Array.from({ length: records.count }, (_, i) => {
     const buffer = records.buffers[records.bufferOf[i] ?? 0] ?? new Uint8Array(0);
     const { partitionKey, data } = decodeStoredRecord(buffer.subarray(records.starts[i], records.ends[i]));
@@ -84,6 +85,7 @@ function recordsOf({ records, shard }: GetRecordsResult): readonly ValueOf<typeo
       ApproximateArrivalTimestamp: arrivalMs,
       Data: data,
       PartitionKey: partitionKey,
+      EncryptionType: encryptionType,
     };
   });
 }

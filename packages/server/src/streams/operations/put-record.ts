@@ -9,11 +9,11 @@ import type { PutResult, ShardIdentity } from '../put-batch.js';
 import type { Streams } from '../streams.js';
 import { addressed, data, encryptionType, hashKey, partitionKey, sequenceNumber, shardId } from './shapes.js';
 
-/** `PartitionKey` is required: see `put-records.ts`. */
+/** `PartitionKey` may be left out where the strategy is AUTO: see `put-records.ts`. */
 const input = structure('PutRecordInput', {
   ...addressed,
   Data: required(data),
-  PartitionKey: required(partitionKey),
+  PartitionKey: partitionKey,
   ExplicitHashKey: hashKey,
   SequenceNumberForOrdering: sequenceNumber,
   DryRun: boolean,
@@ -41,7 +41,9 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
   async handle(streams, request, context) {
     // AWS's order: the stream, the hash key, the ordering (kinesalite).
     const stream = streams.writable(request, context, 'PutRecord');
-    const batch = putBatchFromInput(request, [request]);
+    if (stream.strategy !== 'AUTO' && request.PartitionKey === undefined)
+      throw errors.memberMissing('partitionKey');
+    const batch = putBatchFromInput(request, [request], stream.strategy);
     if ('invalidHashKey' in batch) throw errors.explicitHashKeyOutOfRange(batch.invalidHashKey);
     const { SequenceNumberForOrdering: ordering } = request;
     if (ordering !== undefined) streams.checkOrdering(stream, ordering);
@@ -49,13 +51,19 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
       streams.checkPut(batch, context, true);
       throw errors.wouldHaveSucceeded();
     }
-    const { shard, position, arrivalMs } = taken(await streams.put(batch, context, true));
-    return { ShardId: shardIdOf(shard.index), SequenceNumber: sequenceNumberOf(shard, position, arrivalMs) };
+    const result = await streams.put(batch, context, true);
+    const { shard, position, arrivalMs } = taken(result);
+    return {
+      ShardId: shardIdOf(shard.index),
+      SequenceNumber: sequenceNumberOf(shard, position, arrivalMs),
+      EncryptionType: result.encryptionType,
+    };
   },
   hot(streams, protocol, body, context) {
     return withBatch(streams.codec.decodePut('PutRecord', protocol, body), async (batch) => {
-      const { shard, position, arrivalMs } = taken(await streams.put(batch, context, true));
-      return encodePutRecordOutput(protocol, shard, position, arrivalMs);
+      const result = await streams.put(batch, context, true);
+      const { shard, position, arrivalMs } = taken(result);
+      return encodePutRecordOutput(protocol, shard, position, arrivalMs, result.encryptionType);
     });
   },
 });

@@ -18,17 +18,14 @@ import type { PutResult } from '../put-batch.js';
 import type { Streams } from '../streams.js';
 import { addressed, data, encryptionType, hashKey, partitionKey, sequenceNumber, shardId } from './shapes.js';
 
-/**
- * The newest SDK lets `PartitionKey` be left out, for streams whose distribution strategy is AUTO. That strategy is not
- * offered, so a key is required, as it is on AWS without it.
- */
+/** The newest SDK lets `PartitionKey` be left out, for streams whose distribution strategy is AUTO. */
 const input = structure('PutRecordsInput', {
   Records: required(
     list(
       structure('PutRecordsRequestEntry', {
         Data: required(data),
         ExplicitHashKey: hashKey,
-        PartitionKey: required(partitionKey),
+        PartitionKey: partitionKey,
       }),
       { min: 1, max: 500 },
     ),
@@ -66,9 +63,12 @@ export const putRecords = operation<Streams, typeof input, typeof output>({
     errors.internalFailure,
   ],
   async handle(streams, request, context) {
-    const batch = putBatchFromInput(request, request.Records);
+    const { strategy } = streams.writable(request, context, 'PutRecords');
+    const keyless = request.Records.findIndex((record) => record.PartitionKey === undefined);
+    if (strategy !== 'AUTO' && keyless >= 0)
+      throw errors.memberMissing(`records.${keyless + 1}.member.partitionKey`);
+    const batch = putBatchFromInput(request, request.Records, strategy);
     if ('invalidHashKey' in batch) {
-      streams.writable(request, context, 'PutRecords');
       throw errors.explicitHashKeyOutOfRange(batch.invalidHashKey);
     }
     if (request.DryRun === true) {
@@ -78,9 +78,10 @@ export const putRecords = operation<Streams, typeof input, typeof output>({
     return answered(await streams.put(batch, context));
   },
   hot(streams, protocol, body, context) {
-    return withBatch(streams.codec.decodePut('PutRecords', protocol, body), async (batch) =>
-      encodePutRecordsOutput(protocol, await streams.put(batch, context)),
-    );
+    return withBatch(streams.codec.decodePut('PutRecords', protocol, body), async (batch) => {
+      const result = await streams.put(batch, context);
+      return encodePutRecordsOutput(protocol, result, result.encryptionType);
+    });
   },
 });
 
@@ -97,5 +98,6 @@ function answered(result: PutResult): ValueOf<typeof output> {
             SequenceNumber: sequenceNumberOf(shard, result.positions[i] ?? 0, result.arrivalsMs[i] ?? 0),
           };
     }),
+    EncryptionType: result.encryptionType,
   };
 }

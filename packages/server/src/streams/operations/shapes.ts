@@ -14,6 +14,7 @@ import {
   structure,
   timestamp,
 } from '@millrace/wire';
+import { distributionStrategies, shardLevelMetrics, streamModes } from '../stream.js';
 
 export const streamName = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' });
 export const streamArn = string({ min: 1, max: 2048, pattern: 'arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+' });
@@ -30,14 +31,28 @@ export const encryptionType = enumeration('NONE', 'KMS');
 export const keyId = string({ min: 1, max: 2048 });
 export const streamStatus = enumeration('CREATING', 'DELETING', 'ACTIVE', 'UPDATING');
 export const recordKib = integer({ min: 1024, max: 10240 });
-export const tagMap = map(string({ min: 1, max: 128 }), string({ min: 0, max: 256 }), { min: 1, max: 200 });
-export const recordDistributionStrategy = enumeration('AUTO', 'USER_PARTITION_KEY');
+export const tagKey = string({ min: 1, max: 128 });
+const tagValue = string({ min: 0, max: 256 });
+export const tagMap = map(tagKey, tagValue, { min: 1, max: 200 });
+export const tagKeys = list(tagKey, { min: 1, max: 50 });
+export const tagList = list(structure('Tag', { Key: required(tagKey), Value: tagValue }), {
+  min: 0,
+  max: 200,
+});
+export const resourceArn = string({
+  min: 1,
+  max: 2048,
+  pattern: 'arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+',
+});
+export const policy = string();
+export const warmMibps = integer({ min: 0 });
+export const recordDistributionStrategy = enumeration(...distributionStrategies);
 
 /** How every operation but CreateStream says which stream it means. */
 export const addressed = { StreamName: streamName, StreamARN: streamArn, StreamId: streamId } as const;
 
 export const streamModeDetails = structure('StreamModeDetails', {
-  StreamMode: required(enumeration('PROVISIONED', 'ON_DEMAND')),
+  StreamMode: required(enumeration(...streamModes)),
 });
 
 const hashKeyRange = structure('HashKeyRange', {
@@ -64,23 +79,9 @@ export const childShard = structure('ChildShard', {
   HashKeyRange: required(hashKeyRange),
 });
 
-export const enhancedMonitoring = list(
-  structure('EnhancedMetrics', {
-    ShardLevelMetrics: list(
-      enumeration(
-        'IncomingBytes',
-        'IncomingRecords',
-        'OutgoingBytes',
-        'OutgoingRecords',
-        'WriteProvisionedThroughputExceeded',
-        'ReadProvisionedThroughputExceeded',
-        'IteratorAgeMilliseconds',
-        'ALL',
-      ),
-      { min: 1, max: 7 },
-    ),
-  }),
-);
+export const metricsNames = list(enumeration(...shardLevelMetrics, 'ALL'), { min: 1, max: 7 });
+
+export const enhancedMonitoring = list(structure('EnhancedMetrics', { ShardLevelMetrics: metricsNames }));
 
 export const record = structure('Record', {
   SequenceNumber: required(sequenceNumber),

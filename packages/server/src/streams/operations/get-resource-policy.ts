@@ -1,0 +1,27 @@
+import { required, structure } from '@millrace/wire';
+import { operation } from '../../dispatch/operation.js';
+import * as errors from '../errors.js';
+import type { Streams } from '../streams.js';
+import { streamOfResource } from './resource.js';
+import { policy, resourceArn, streamId } from './shapes.js';
+
+const input = structure('GetResourcePolicyInput', {
+  ResourceARN: required(resourceArn),
+  StreamId: streamId,
+});
+
+const output = structure('GetResourcePolicyOutput', { Policy: required(policy) });
+
+/** What AWS answers where no policy is (LocalStack's tests, validated against AWS). */
+const noPolicy = '{}';
+
+export const getResourcePolicy = operation<Streams, typeof input, typeof output>({
+  name: 'GetResourcePolicy',
+  input,
+  output,
+  errors: errors.ofChanges,
+  async handle(streams, request, context) {
+    const stream = streamOfResource(streams, request.ResourceARN, context, 'GetResourcePolicy');
+    return { Policy: stream.policy ?? noPolicy };
+  },
+});

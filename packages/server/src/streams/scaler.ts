@@ -1,0 +1,112 @@
+/**
+ * Looks at the load of on-demand streams from time to time and asks for the shards that it needs: `load.ts` measures,
+ * `scale-plan.ts` decides, the fold and the lifecycle do it as they do every reshard. A stream that is not ACTIVE is left
+ * for the next look.
+ */
+import type { Clock, Timer } from '@millrace/base';
+import type { Catalog } from '../catalog/catalog.js';
+import { CatalogError } from '../catalog/catalog-error.js';
+import type { Fold } from '../catalog/fold.js';
+import { openOf } from './commands/update.js';
+import { highest, LoadMeter, type Peaks, withPeak } from './load.js';
+import { scalePlan } from './scale-plan.js';
+import type { Stream } from './stream.js';
+import { keyOf } from './stream.js';
+import type { StreamsCommand } from './streams-command.js';
+import type { StreamsOutcome, StreamsState } from './streams-state.js';
+import { sameIncarnation } from './streams-state.js';
+
+export interface ScalerOptions {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly fold: Fold<StreamsState, StreamsCommand, StreamsOutcome>;
+  readonly everyMs: number;
+  readonly shardsMax: number;
+  readonly report: (message: string) => void;
+  /** Called for a stream that was told to scale. */
+  readonly changed: (stream: Stream) => void;
+}
+
+export class Scaler {
+  readonly meter = new LoadMeter();
+  readonly #options: ScalerOptions;
+  readonly #peaks = new Map<number, Peaks>();
+  #lastUnits: ReadonlyMap<number, ReadonlyMap<number, number>> = new Map();
+  #lookedMs: number;
+  #timer: Timer | undefined;
+  #looking: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: ScalerOptions) {
+    this.#options = options;
+    this.#lookedMs = options.clock.now();
+    this.#arm();
+  }
+
+  /** Shards that the load of the last look needs. */
+  shardsNeeded(stream: Stream): number {
+    return Math.ceil(2 * total(this.#lastUnits.get(stream.incarnation)));
+  }
+
+  /** Forgets what the stream has needed: its owner has said what it is to be ready for. */
+  forget(stream: Stream): void {
+    this.#peaks.delete(stream.incarnation);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    await this.#looking;
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.schedule(this.#options.everyMs, () => {
+      this.#looking = this.#look().finally(() => {
+        this.#looking = undefined;
+        if (!this.#closed) this.#arm();
+      });
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { clock, fold, report } = this.#options;
+    const nowMs = clock.now();
+    const units = this.meter.read(nowMs - this.#lookedMs);
+    this.#lookedMs = nowMs;
+    this.#lastUnits = units;
+    const onDemand = [...fold.view.streams.values()].filter((stream) => stream.mode === 'ON_DEMAND');
+    const met = new Set(onDemand.map((stream) => stream.incarnation));
+    for (const incarnation of this.#peaks.keys()) if (!met.has(incarnation)) this.#peaks.delete(incarnation);
+    for (const stream of onDemand) {
+      if (this.#closed) return;
+      try {
+        await this.#scale(stream, units.get(stream.incarnation) ?? new Map(), nowMs);
+      } catch (error) {
+        if (!(error instanceof CatalogError)) throw error;
+        report(
+          `the stream ${stream.name} could not be scaled: ${error.message}; it is looked at again later`,
+        );
+      }
+    }
+  }
+
+  async #scale(stream: Stream, units: ReadonlyMap<number, number>, nowMs: number): Promise<void> {
+    const { incarnation, warmMibps = 0, openShards } = stream;
+    if (stream.status !== 'ACTIVE' && !this.#peaks.has(incarnation)) return;
+    const before = this.#peaks.get(incarnation) ?? withPeak([], nowMs, openShards / 2);
+    const peaks = withPeak(before, nowMs, total(units));
+    this.#peaks.set(incarnation, peaks);
+    if (stream.status !== 'ACTIVE') return;
+    const plan = scalePlan({ open: openOf(stream), units, peakUnits: highest(peaks), warmMibps });
+    if (plan.halve.length === 0 && plan.merge.length === 0) return;
+    const { catalog, fold, shardsMax, changed } = this.#options;
+    const of = { key: keyOf(stream), incarnation };
+    await catalog.submit(fold, { type: 'scale', ...of, ...plan, shardsMax });
+    const now = sameIncarnation(fold.view, of);
+    if (now !== undefined) changed(now);
+  }
+}
+
+function total(units: ReadonlyMap<number, number> = new Map()): number {
+  return [...units.values()].reduce((sum, each) => sum + each, 0);
+}
