@@ -24,9 +24,6 @@ export interface RewriterOptions {
   readonly bytesMax: number;
 }
 
-/** Blocks are copied sealed. */
-const noSeal = (): void => {};
-
 /** A source, and its next log. */
 interface Cursor {
   readonly chunk: Chunk;
@@ -100,7 +97,7 @@ export class ChunkRewriter {
     if (held.length === 0) return;
     const bytes = Buffer.concat(held.map((one) => one.bytes));
     const blocks = held.map((one) => one.block);
-    await writer.write({ bytes, blocks, seal: noSeal }, signal);
+    await writer.write(bytes, blocks, () => {}, signal);
   }
 }
 

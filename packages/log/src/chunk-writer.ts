@@ -1,5 +1,5 @@
 /**
- * Writes a chunk file from front to back: blocks in the order in which they come, tables, trailer.
+ * Writes a chunk file from front to back: blocks, tables, trailer.
  *
  * Invariant: nothing leads to the file before `finish` has returned, with everything synced and the name durable. Each
  * write is at most `sliceBytes`, or one block, and others have their turn between any two.
@@ -8,9 +8,9 @@ import { checksum } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { type BlockShape, blockLayout, placeBlock } from './chunk-block.js';
 import { type BlockEntry, encodeTables, type LogEntry } from './chunk-table.js';
-import { chunkTrailerBytes, encodeChunkTrailer } from './chunk-trailer.js';
+import { type ChunkTrailer, chunkTrailerBytes, encodeChunkTrailer } from './chunk-trailer.js';
 import type { DiskFile } from './disk.js';
-import type { MadeChunk, StopSign } from './sort-job.js';
+import type { ManifestChunk } from './manifest.js';
 
 /** A block that is about to be written. */
 export interface WritableBlock extends BlockShape {
@@ -21,14 +21,6 @@ export interface WritableBlock extends BlockShape {
 
 /** A log's part of a chunk, whatever blocks it has there. */
 export type LogFence = Pick<LogEntry, 'log' | 'end' | 'lastArrivalMs'>;
-
-/** Some blocks, one after another in `bytes`. */
-export interface BlocksToWrite {
-  readonly bytes: Buffer;
-  readonly blocks: readonly WritableBlock[];
-  /** Makes the block at `at` whole but for its place. Called once for each, in order. */
-  seal(block: WritableBlock, at: number): void;
-}
 
 export interface ChunkWriterOptions {
   readonly file: DiskFile;
@@ -41,18 +33,17 @@ export interface ChunkWriterOptions {
   readonly canaries: Canaries;
 }
 
-/** What the table of logs says of a log's blocks. */
-type LogBlocks = Omit<LogEntry, keyof LogFence>;
-
-const noBlocks: LogBlocks = { blockCount: 0, firstBlock: 0, bytes: 0, records: 0 };
-
-interface WrittenBlock extends BlockEntry {
-  readonly records: number;
+interface WrittenLog {
+  blockCount: number;
+  readonly firstBlock: number;
+  bytes: number;
+  records: number;
 }
 
 export class ChunkWriter {
   readonly #options: ChunkWriterOptions;
-  readonly #blocks: WrittenBlock[] = [];
+  readonly #blocks: BlockEntry[] = [];
+  readonly #logs = new Map<number, WrittenLog>();
   #offset = 0;
   #unsyncedBytes = 0;
   #records = 0;
@@ -61,44 +52,41 @@ export class ChunkWriter {
     this.#options = options;
   }
 
-  /** Writes blocks that lie one after another in memory, each sealed just before. Of one log, older ones come first. */
-  async write({ bytes, blocks, seal }: BlocksToWrite, stop: StopSign): Promise<void> {
+  /** Writes sealed blocks that lie one after another in `bytes`, `seal` called for each just before. */
+  async write(
+    bytes: Buffer,
+    blocks: readonly WritableBlock[],
+    seal: (block: WritableBlock, at: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { file, number, tag, sliceBytes } = this.#options;
     let start = 0;
     let at = 0;
     for (const block of blocks) {
       const { length } = blockLayout(block);
       if (at > start && at + length - start > sliceBytes) {
-        await this.#flush(file, bytes.subarray(start, at), stop);
+        await this.#flush(file, bytes.subarray(start, at), signal);
         start = at;
       }
       const offset = this.#offset + at - start;
       seal(block, at);
       placeBlock(bytes, at, number, offset, tag);
-      const { log, firstPosition, firstArrivalMs, recordCount } = block;
-      this.#blocks.push({ log, firstPosition, firstArrivalMs, offset, length, records: recordCount });
-      this.#records += recordCount;
+      this.#note(block, offset, length);
       at += length;
     }
-    if (at > start) await this.#flush(file, bytes.subarray(start, at), stop);
+    if (at > start) await this.#flush(file, bytes.subarray(start, at), signal);
   }
 
   /** Writes the tables for `fences`, which rise by log and name all logs that have blocks. */
-  async finish(fences: readonly LogFence[]): Promise<MadeChunk> {
+  async finish(fences: readonly LogFence[]): Promise<{ named: ManifestChunk; trailer: ChunkTrailer }> {
     const { file, number, storeId, tag, canaries } = this.#options;
-    const blocks = this.#blocks.sort((a, b) => a.log - b.log);
-    const ofLog = blocksByLog(blocks);
-    const logs = fences.map((fence) => {
-      const written = ofLog.get(fence.log) ?? noBlocks;
-      const lost = canaries.lostIndexEntry && written.blockCount > 1 ? 1 : 0;
-      return { ...fence, ...written, blockCount: written.blockCount - lost };
-    });
-    const tables = encodeTables(number, blocks, logs, tag);
+    const logs = fences.map((fence) => this.#entry(fence, canaries));
+    const tables = encodeTables(number, this.#blocks, logs, tag);
     const parts = {
       chunk: number,
       storeId,
       blocksEnd: this.#offset,
-      blockCount: blocks.length,
+      blockCount: this.#blocks.length,
       logCount: logs.length,
       records: this.#records,
       tablesChecksum: checksum(tables),
@@ -114,7 +102,7 @@ export class ChunkWriter {
     };
   }
 
-  async #flush(file: DiskFile, bytes: Buffer, stop: StopSign): Promise<void> {
+  async #flush(file: DiskFile, bytes: Buffer, signal: AbortSignal): Promise<void> {
     await file.write([bytes], this.#offset);
     this.#offset += bytes.length;
     this.#unsyncedBytes += bytes.length;
@@ -122,21 +110,30 @@ export class ChunkWriter {
       await file.sync();
       this.#unsyncedBytes = 0;
     }
-    stop.throwIfAborted();
+    signal.throwIfAborted();
   }
-}
 
-/** The blocks of each log, which lie together in `blocks`. */
-function blocksByLog(blocks: readonly WrittenBlock[]): ReadonlyMap<number, LogBlocks> {
-  const ofLog = new Map<number, LogBlocks>();
-  for (const [i, { log, length, records }] of blocks.entries()) {
-    const before = ofLog.get(log) ?? { ...noBlocks, firstBlock: i };
-    ofLog.set(log, {
-      firstBlock: before.firstBlock,
-      blockCount: before.blockCount + 1,
-      bytes: before.bytes + length,
-      records: before.records + records,
-    });
+  #note(block: WritableBlock, offset: number, length: number): void {
+    const { log, firstPosition, firstArrivalMs, recordCount } = block;
+    const written = this.#logs.get(log) ?? {
+      blockCount: 0,
+      firstBlock: this.#blocks.length,
+      bytes: 0,
+      records: 0,
+    };
+    this.#logs.set(log, written);
+    written.blockCount++;
+    written.bytes += length;
+    written.records += recordCount;
+    this.#records += recordCount;
+    this.#blocks.push({ firstPosition, firstArrivalMs, offset, length, log });
   }
-  return ofLog;
+
+  #entry(fence: LogFence, canaries: Canaries): LogEntry {
+    const { log, end, lastArrivalMs } = fence;
+    const written = this.#logs.get(log) ?? { blockCount: 0, firstBlock: 0, bytes: 0, records: 0 };
+    const blockCount =
+      canaries.lostIndexEntry && written.blockCount > 1 ? written.blockCount - 1 : written.blockCount;
+    return { ...written, log, end, lastArrivalMs, blockCount };
+  }
 }

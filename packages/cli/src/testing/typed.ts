@@ -39,8 +39,7 @@ export async function typed(endpoint: string, argv: readonly string[], typing: T
     workingDirectory: process.cwd(),
     processId: process.pid,
     processors: 1,
-    // Whatever a command leaves to run must not hold the tests: the server does while it is needed.
-    clock: new SystemClock(),
+    clock: new SystemClock({ holdsProcess: true }),
     input: { isTerminal: false, chunks: typing.stdin ?? Readable.from([]) },
     output: terminal((text) => {
       stdout += text;

@@ -1,7 +1,7 @@
 /** What the main thread and a codec thread say to each other. */
 import type { PutBatch } from '../put-batch.js';
-import type { PutName } from './codec.js';
 import type { RecordsPage } from './get-records-output.js';
+import type { PutName } from './put-codec.js';
 
 /** Asks for a batch. `body` is in shared memory, so only its place crosses. */
 interface DecodeJob {

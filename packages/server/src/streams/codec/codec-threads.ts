@@ -10,19 +10,22 @@
  *
  *      none ──first large one──▶ starting ──loaded──▶ ready ──error, exit──▶ none, for a pause at least
  *
- * What is small is done at once: handing it over costs as much as doing it. So is everything while no thread
- * is ready, or each has enough to do. Invariant: a job ends once, by its thread's answer or, when the thread ends
- * before, by the main thread: body or page is still there, so that a thread that dies costs time and nothing else.
+ * What is small is done at once: handing it over costs as much as doing it. So is what is larger while no thread is
+ * ready, or each has enough to do; and what would hold up others too long is then done in slices (`sliced.ts`).
+ * Invariant: a job ends once, by its thread's answer or, when the thread ends before, by the main thread: body or page
+ * is still there, so that a thread that dies costs time and nothing else.
  */
 import { Worker } from 'node:worker_threads';
 import { assert, type Clock, kib } from '@millrace/base';
 import { jsonProtocol, type Protocol } from '@millrace/wire';
 import { errorFields, type Logger } from '../../logger.js';
 import type { PutBatch } from '../put-batch.js';
-import { type Codec, inlineCodec, type PutName } from './codec.js';
+import type { Codec } from './codec.js';
 import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
 import { gatherPage, PageMemory, recordBytesOf } from './gathered-page.js';
-import type { RecordsPage } from './get-records-output.js';
+import { encodePage, pageWork, type RecordsPage } from './get-records-output.js';
+import { decodePut, type PutName } from './put-codec.js';
+import { finished, type Sliced, SlicedWork, sliceBytes } from './sliced.js';
 
 export interface CodecThreadsOptions {
   /** Beside the main thread; 0 has everything done on it. */
@@ -32,12 +35,14 @@ export interface CodecThreadsOptions {
   readonly logger: Logger;
   /** Bodies and pages from this size on are handed over. */
   readonly bytesMin?: number;
+  /** For what is done here in slices. */
+  readonly slicedWork?: SlicedWork;
 }
 
 const bytesMinDefault = 256 * kib;
 /** Jobs that one thread may have; with more, the main thread reads for itself. Their bytes the gateway bounds. */
 const jobsMax = 64;
-/** With so many, pages are encoded here: each that waits is 10 MiB of shared memory. */
+/** With so many a thread, pages are encoded here: each that waits is 10 MiB of shared memory. */
 const jobsWithPagesMax = 4;
 /** After a thread has ended by itself, none is started in its place for so long. */
 const restartPauseMs = 1_000;
@@ -46,10 +51,14 @@ export class CodecThreads implements Codec {
   readonly #threads: readonly Thread[];
   readonly #bytesMin: number;
   readonly #pageMemory = new PageMemory();
+  readonly #sliced: SlicedWork;
+  /** That threads have or are to have. */
+  #pages = 0;
 
   constructor(options: CodecThreadsOptions) {
     this.#threads = Array.from({ length: options.threads }, () => new Thread(options));
     this.#bytesMin = options.bytesMin ?? bytesMinDefault;
+    this.#sliced = options.slicedWork ?? new SlicedWork();
   }
 
   decodePut(
@@ -57,7 +66,8 @@ export class CodecThreads implements Codec {
     protocol: Protocol,
     body: Uint8Array,
   ): PutBatch | undefined | Promise<PutBatch | undefined> {
-    const here = (): PutBatch | undefined => inlineCodec.decodePut(name, protocol, body);
+    const here = (): ReturnType<Codec['decodePut']> =>
+      this.#here(decodePut(name, protocol, body), body.length);
     const shared = body.buffer instanceof SharedArrayBuffer;
     const thread = shared && body.length >= this.#bytesMin ? this.#idlest(jobsMax) : undefined;
     if (thread === undefined) return here();
@@ -69,15 +79,37 @@ export class CodecThreads implements Codec {
     const bytes = recordBytesOf(page);
     // In CBOR a page is little more than a copy of its records, as gathering them is.
     const json = protocol.contentType === jsonProtocol.contentType;
-    const thread = json && bytes >= this.#bytesMin ? this.#idlest(jobsWithPagesMax) : undefined;
-    if (thread === undefined) return inlineCodec.encodePage(protocol, page);
-    const memory = this.#pageMemory.take(bytes);
-    const gathered = gatherPage(page, memory);
+    const room = this.#pages < jobsWithPagesMax * this.#threads.length;
+    const thread = json && room && bytes >= this.#bytesMin ? this.#idlest(jobsWithPagesMax) : undefined;
+    if (thread === undefined) return this.#here(encodePage(protocol, page), pageWork(page));
+    return this.#encodeThere(thread, protocol, page, bytes);
+  }
+
+  async #encodeThere(
+    thread: Thread,
+    protocol: Protocol,
+    page: RecordsPage,
+    bytes: number,
+  ): Promise<Uint8Array> {
     const { contentType } = protocol;
-    const here = (): Uint8Array => inlineCodec.encodePage(protocol, gathered);
-    return thread
-      .run((id) => ({ id, contentType, page: gathered }), isBytes, here)
-      .finally(() => this.#pageMemory.give(memory));
+    const memory = this.#pageMemory.take(bytes);
+    this.#pages++;
+    try {
+      const gathered = await this.#here(gatherPage(page, memory), bytes);
+      const here = (): Uint8Array | Promise<Uint8Array> =>
+        this.#here(encodePage(protocol, gathered), pageWork(gathered));
+      // It may have ended meanwhile.
+      if (!thread.isReady()) return await here();
+      return await thread.run((id) => ({ id, contentType, page: gathered }), isBytes, here);
+    } finally {
+      this.#pages--;
+      this.#pageMemory.give(memory);
+    }
+  }
+
+  /** Does `work` at once, or in slices when it is more than one. */
+  #here<T>(work: Sliced<T>, bytes: number): T | Promise<T> {
+    return bytes <= sliceBytes ? finished(work) : this.#sliced.run(work);
   }
 
   /** Jobs that threads have now, for tests. */
@@ -168,20 +200,22 @@ class Thread {
   run<R extends Result>(
     jobOf: (id: number) => CodecJob,
     isMeant: (result: Result) => result is R,
-    here: () => R,
+    here: () => R | Promise<R>,
   ): Promise<R> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      const settle = (work: () => Result): void => {
+      const answered = (result: Result): void => {
+        assert(isMeant(result), 'a job ends in what it was for');
+        resolve(result);
+      };
+      const doHere = (): void => {
         try {
-          const result = work();
-          assert(isMeant(result), 'a job ends in what it was for');
-          resolve(result);
+          resolve(here());
         } catch (error) {
           reject(error);
         }
       };
-      this.#pending.set(id, { answered: (result) => settle(() => result), doHere: () => settle(here) });
+      this.#pending.set(id, { answered, doHere });
       if (this.#pending.size === 1) this.#worker?.ref();
       this.#worker?.postMessage(jobOf(id));
     });

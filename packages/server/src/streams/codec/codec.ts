@@ -1,26 +1,25 @@
 /**
- * The heavy work between bytes and batches, behind one interface, so that it can be done here or on other threads
- * (`codec-threads.ts`). It is pure: the same bytes give the same batch, and the same page the same bytes, wherever it
+ * The heavy work between bytes and batches, behind one interface, so that it can be done here, at once or in slices, or
+ * on other threads (`codec-threads.ts`). It is pure: the same bytes give the same batch, and the same page the same bytes, wherever it
  * is done, and nothing is lost when it is done twice.
  */
 import type { Protocol } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
 import { encodeGetRecordsOutput, type RecordsPage } from './get-records-output.js';
-import { decodePutRecord, decodePutRecords } from './put-codec.js';
-
-export type PutName = 'PutRecord' | 'PutRecords';
+import { decodePut, type PutName } from './put-codec.js';
+import { finished } from './sliced.js';
 
 export interface Codec {
   /**
-   * The batch of a put's body, or undefined when it needs the general way. A promise where another thread reads it;
-   * the body stays as it is until then.
+   * The batch of a put's body, or undefined when it needs the general way. A promise where it is not read at once; the
+   * body stays as it is until then.
    */
   decodePut(
     name: PutName,
     protocol: Protocol,
     body: Uint8Array,
   ): PutBatch | undefined | Promise<PutBatch | undefined>;
-  /** The body of a GetRecords answer. A promise where another thread writes it; the page may change meanwhile. */
+  /** The body of a GetRecords answer. A promise where it is not written at once; the page stays as it is until then. */
   encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array>;
 }
 
@@ -36,10 +35,10 @@ export function withBatch<T>(
   return decoded && go(decoded);
 }
 
-/** The codec on the caller's thread, in the caller's turn. */
+/** The codec on the caller's thread, all of it in the caller's turn. */
 export const inlineCodec = {
   decodePut(name: PutName, protocol: Protocol, body: Uint8Array): PutBatch | undefined {
-    return name === 'PutRecord' ? decodePutRecord(protocol, body) : decodePutRecords(protocol, body);
+    return finished(decodePut(name, protocol, body));
   },
   encodePage: encodeGetRecordsOutput,
 } satisfies Codec;

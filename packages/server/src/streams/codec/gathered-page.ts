@@ -4,11 +4,12 @@
  *      buffers of the log   │ … record 0 │ … record 2 │ …      │ … record 1 │ …
  *      memory               │ record 0 │ record 1 │ record 2 │
  *
- * The log's own buffers are not touched after the turn in which the page was read, and the rest of the page is copied:
- * what is gathered belongs to nobody else.
+ * The log's own buffers are not touched once the page is gathered, and the rest of the page is copied: what is gathered
+ * belongs to nobody else.
  */
 import { asBuffer, mib, present } from '@millrace/base';
 import type { RecordsPage } from './get-records-output.js';
+import { pieceBytes, type Sliced, sliceBytes } from './sliced.js';
 
 /** Bytes that the records of a page take. */
 export function recordBytesOf({ records }: RecordsPage): number {
@@ -18,17 +19,24 @@ export function recordBytesOf({ records }: RecordsPage): number {
 }
 
 /** The page with its records in `memory`, which has room for them. */
-export function gatherPage(page: RecordsPage, memory: Buffer): RecordsPage {
+export function* gatherPage(page: RecordsPage, memory: Buffer): Sliced<RecordsPage> {
   const { records } = page;
   const { count } = records;
   const buffers = records.buffers.map(asBuffer);
   const starts = new Uint32Array(count);
   const ends = new Uint32Array(count);
   let at = 0;
+  let sliceAt = 0;
   for (let i = 0; i < count; i++) {
     const buffer = present(buffers[records.bufferOf[i] ?? 0], 'the buffer of a record');
+    const end = records.ends[i] ?? 0;
     starts[i] = at;
-    at += buffer.copy(memory, at, records.starts[i], records.ends[i]);
+    for (let from = records.starts[i] ?? 0; from < end; from += pieceBytes) {
+      at += buffer.copy(memory, at, from, Math.min(from + pieceBytes, end));
+      if (at - sliceAt < sliceBytes) continue;
+      yield at - sliceAt;
+      sliceAt = at;
+    }
     ends[i] = at;
   }
   return {

@@ -27,6 +27,7 @@ import type { ShardIdentity } from '../put-batch.js';
 import { storedDataStart, storedHeaderBytes } from '../stored-record.js';
 import { cborHead, cborText } from './cbor-head.js';
 import { base64Slice, latin1Write } from './native-text.js';
+import { finished, pieceBytes, type Sliced, sliceBytes } from './sliced.js';
 
 const childShardShape = structure('ChildShard', {
   ShardId: required(string()),
@@ -59,8 +60,20 @@ export interface RecordsPage {
   readonly encryptionType?: string | undefined;
 }
 
+/** What writing a page takes, in bytes as slices count them. */
+export function pageWork({ records }: RecordsPage): number {
+  let bytes = records.count * recordAloneBytes;
+  for (let i = 0; i < records.count; i++) bytes += (records.ends[i] ?? 0) - (records.starts[i] ?? 0);
+  return bytes;
+}
+
 /** The body of a GetRecords answer. */
 export function encodeGetRecordsOutput(protocol: Protocol, page: RecordsPage): Uint8Array {
+  return finished(encodePage(protocol, page));
+}
+
+/** The same in slices; the page stays as it is until then. */
+export function* encodePage(protocol: Protocol, page: RecordsPage): Sliced<Uint8Array> {
   const rest = asBuffer(
     protocol.encode(restShape, {
       NextShardIterator: page.nextShardIterator,
@@ -68,7 +81,8 @@ export function encodeGetRecordsOutput(protocol: Protocol, page: RecordsPage): U
       ChildShards: page.childShards,
     }),
   );
-  return protocol.contentType === cborProtocol.contentType ? encodeCbor(page, rest) : encodeJson(page, rest);
+  const encode = protocol.contentType === cborProtocol.contentType ? encodeCbor : encodeJson;
+  return yield* encode(page, rest);
 }
 
 const jsonOpen = Buffer.from('{"Records":[');
@@ -78,10 +92,14 @@ const beforeData = Buffer.from(',"Data":"');
 const beforeKey = Buffer.from('","PartitionKey":"');
 /** `String` of a double is never longer. */
 const timeBytesMax = 25;
+/** What a record takes beside its data, counted as bytes that take as long. */
+const recordAloneBytes = 512;
+/** Whole groups of three bytes, so that one piece of base64 ends where the next begins. */
+const encodedPieceBytes = pieceBytes - (pieceBytes % 3);
 /** A control character is six: `\u0001`. */
 const escapedBytesMax = 6;
 
-function encodeJson(page: RecordsPage, rest: Buffer): Uint8Array {
+function* encodeJson(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
   const { records } = page;
   const encryption = page.encryptionType;
   const entryClose = Buffer.from(encryption === undefined ? '"}' : `","EncryptionType":"${encryption}"}`);
@@ -96,6 +114,7 @@ function encodeJson(page: RecordsPage, rest: Buffer): Uint8Array {
   let timeMs = Number.NaN;
   let prefix = Buffer.alloc(0);
   let at = jsonOpen.copy(body, 0);
+  let gone = 0;
   for (let record = 0; record < records.count; record++) {
     const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
     const start = records.starts[record] ?? 0;
@@ -111,7 +130,15 @@ function encodeJson(page: RecordsPage, rest: Buffer): Uint8Array {
     writer.write(body, at + entryOpen.length, records.positions[record] ?? 0, arrivalMs);
     at += prefix.length;
     const dataStart = storedDataStart(buffer, start);
-    if (dataStart < end) at += latin1Write(body, base64Slice(buffer, dataStart, end), at, body.length - at);
+    gone += recordAloneBytes;
+    for (let from = dataStart; from < end; from += encodedPieceBytes) {
+      const pieceEnd = Math.min(from + encodedPieceBytes, end);
+      at += latin1Write(body, base64Slice(buffer, from, pieceEnd), at, body.length - at);
+      gone += pieceEnd - from;
+      if (gone < sliceBytes) continue;
+      yield gone;
+      gone = 0;
+    }
     body.set(beforeKey, at);
     at = writeJsonText(body, at + beforeKey.length, buffer, start + storedHeaderBytes, dataStart);
     at += entryClose.copy(body, at);
@@ -165,7 +192,7 @@ const cborData = cborText('Data');
 const cborKey = cborText('PartitionKey');
 const cborRecords = cborText('Records');
 
-function encodeCbor(page: RecordsPage, rest: Buffer): Uint8Array {
+function* encodeCbor(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
   const { records } = page;
   const encryption = page.encryptionType;
   const encrypted =
@@ -184,6 +211,7 @@ function encodeCbor(page: RecordsPage, rest: Buffer): Uint8Array {
   at += cborRecords.copy(body, at);
   at = writeCborHead(body, at, 4, records.count);
   const writer = new SequenceNumberWriter(page.shard);
+  let gone = 0;
   for (let record = 0; record < records.count; record++) {
     const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
     const start = records.starts[record] ?? 0;
@@ -195,7 +223,15 @@ function encodeCbor(page: RecordsPage, rest: Buffer): Uint8Array {
     at = writeCborHead(body, at + prefix.length, 0, arrivalMs);
     at += cborData.copy(body, at);
     at = writeCborHead(body, at, 2, end - dataStart);
-    at += buffer.copy(body, at, dataStart, end);
+    gone += recordAloneBytes;
+    for (let from = dataStart; from < end; from += pieceBytes) {
+      const pieceEnd = Math.min(from + pieceBytes, end);
+      at += buffer.copy(body, at, from, pieceEnd);
+      gone += pieceEnd - from;
+      if (gone < sliceBytes) continue;
+      yield gone;
+      gone = 0;
+    }
     at += cborKey.copy(body, at);
     at = writeCborHead(body, at, 3, dataStart - start - storedHeaderBytes);
     at += buffer.copy(body, at, start + storedHeaderBytes, dataStart);

@@ -6,6 +6,7 @@
 import { asBuffer } from '@millrace/base';
 import type { PutBatch } from '../put-batch.js';
 import { type Level, type PutMember, putMember } from './member-name.js';
+import type { PutName } from './put-codec.js';
 import {
   addRecord,
   buildBatch,
@@ -18,15 +19,17 @@ import {
   putSpans,
   recordsMax,
 } from './put-spans.js';
+import type { Sliced } from './sliced.js';
 
-/** The batch of a PutRecords request, or undefined when it needs the general way. */
-export function decodePutRecordsCbor(body: Uint8Array): PutBatch | undefined {
-  return decode(body, false);
-}
-
-/** The batch of a PutRecord request: one record. Undefined when it needs the general way. */
-export function decodePutRecordCbor(body: Uint8Array): PutBatch | undefined {
-  return decode(body, true);
+/** The batch of a put's body, or undefined when it needs the general way. */
+export function* decodePutCbor(name: PutName, body: Uint8Array): Sliced<PutBatch | undefined> {
+  const single = name === 'PutRecord';
+  const cursor: Cursor = { bytes: asBuffer(body), at: 0, failed: false };
+  clearSpans(putSpans);
+  if (single) addRecord(putSpans);
+  members(cursor, single ? 'put-record' : 'put-records');
+  if (cursor.failed || cursor.at !== cursor.bytes.length) return undefined;
+  return yield* buildBatch(putSpans, cursor.bytes, 'binary');
 }
 
 /** Members of one map that are looked at; with more it is for the general way. */
@@ -42,15 +45,6 @@ interface Cursor {
   readonly bytes: Buffer;
   at: number;
   failed: boolean;
-}
-
-function decode(body: Uint8Array, single: boolean): PutBatch | undefined {
-  const cursor: Cursor = { bytes: asBuffer(body), at: 0, failed: false };
-  clearSpans(putSpans);
-  if (single) addRecord(putSpans);
-  members(cursor, single ? 'put-record' : 'put-records');
-  if (cursor.failed || cursor.at !== cursor.bytes.length) return undefined;
-  return buildBatch(putSpans, cursor.bytes, 'binary');
 }
 
 /** `head` answers this for an indefinite length. */

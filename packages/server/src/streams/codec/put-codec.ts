@@ -3,17 +3,26 @@
  */
 import { cborProtocol, jsonProtocol, type Protocol } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
-import { decodePutRecordCbor, decodePutRecordsCbor } from './put-cbor.js';
-import { decodePutRecordJson, decodePutRecordsJson } from './put-json.js';
+import { decodePutCbor } from './put-cbor.js';
+import { decodePutJson } from './put-json.js';
+import { finished, type Sliced } from './sliced.js';
+
+export type PutName = 'PutRecord' | 'PutRecords';
+
+/** The batch of a put's body, or undefined when it needs the general way. The body stays as it is until then. */
+export function decodePut(name: PutName, protocol: Protocol, body: Uint8Array): Sliced<PutBatch | undefined> {
+  if (protocol.contentType === jsonProtocol.contentType) return decodePutJson(name, body);
+  return protocol.contentType === cborProtocol.contentType ? decodePutCbor(name, body) : leaveIt();
+}
+
+function* leaveIt(): Sliced<undefined> {}
 
 /** The batch of a PutRecords body, or undefined when it needs the general way. */
 export function decodePutRecords(protocol: Protocol, body: Uint8Array): PutBatch | undefined {
-  if (protocol.contentType === jsonProtocol.contentType) return decodePutRecordsJson(body);
-  return protocol.contentType === cborProtocol.contentType ? decodePutRecordsCbor(body) : undefined;
+  return finished(decodePut('PutRecords', protocol, body));
 }
 
 /** The batch of a PutRecord body: one record. Undefined when it needs the general way. */
 export function decodePutRecord(protocol: Protocol, body: Uint8Array): PutBatch | undefined {
-  if (protocol.contentType === jsonProtocol.contentType) return decodePutRecordJson(body);
-  return protocol.contentType === cborProtocol.contentType ? decodePutRecordCbor(body) : undefined;
+  return finished(decodePut('PutRecord', protocol, body));
 }

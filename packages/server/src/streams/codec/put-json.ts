@@ -12,6 +12,7 @@
 import { asBuffer } from '@millrace/base';
 import type { PutBatch } from '../put-batch.js';
 import { type Level, putMember, spells } from './member-name.js';
+import type { PutName } from './put-codec.js';
 import {
   addRecord,
   buildBatch,
@@ -25,15 +26,17 @@ import {
   putSpans,
   spansPerRecord,
 } from './put-spans.js';
+import type { Sliced } from './sliced.js';
 
-/** The batch of a PutRecords request, or undefined when it needs the general way. */
-export function decodePutRecordsJson(body: Uint8Array): PutBatch | undefined {
-  return decode(body, false);
-}
-
-/** The batch of a PutRecord request: one record. Undefined when it needs the general way. */
-export function decodePutRecordJson(body: Uint8Array): PutBatch | undefined {
-  return decode(body, true);
+/** The batch of a put's body, or undefined when it needs the general way. */
+export function* decodePutJson(name: PutName, body: Uint8Array): Sliced<PutBatch | undefined> {
+  const single = name === 'PutRecord';
+  const bytes = asBuffer(body);
+  clearSpans(putSpans);
+  if (single) addRecord(putSpans);
+  const end = object(bytes, spaces(bytes, 0), single ? 'put-record' : 'put-records');
+  if (end === strange || spaces(bytes, end) !== bytes.length) return undefined;
+  return yield* buildBatch(putSpans, bytes, 'base64');
 }
 
 /** Answered for a position by whatever found something out of the ordinary. */
@@ -50,15 +53,6 @@ const closeBrace = 0x7d;
 
 /** Members that nobody knows, in all of a request; with more it is for the general way to be patient or not. */
 const unknownMax = 2000;
-
-function decode(body: Uint8Array, single: boolean): PutBatch | undefined {
-  const bytes = asBuffer(body);
-  clearSpans(putSpans);
-  if (single) addRecord(putSpans);
-  const end = object(bytes, spaces(bytes, 0), single ? 'put-record' : 'put-records');
-  if (end === strange || spaces(bytes, end) !== bytes.length) return undefined;
-  return buildBatch(putSpans, bytes, 'base64');
-}
 
 /** Reads the object at `at`; answers where it ends. */
 function object(bytes: Buffer, at: number, level: Level): number {

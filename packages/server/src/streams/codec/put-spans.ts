@@ -15,15 +15,13 @@ import { endsBase64Clean, hashKeyWords, md5, parseHashKeyBytes } from '@millrace
 import type { PutBatch } from '../put-batch.js';
 import { keyBytesMax, storedHeaderBytes, writeStoredHeader } from '../stored-record.js';
 import { base64Write, latin1Slice } from './native-text.js';
+import { pieceBytes, type Sliced, sliceBytes } from './sliced.js';
 
 /** As the model bounds PutRecords; PutRecord has one. */
 export const recordsMax = 500;
 const partitionKeyCharsMax = 256;
 /** As the model bounds the blob; what the stream takes is for the operation to say. */
 const dataBytesMax = 10 * 1024 * 1024;
-
-/** Half of what the log copies rather than keeps. */
-const pooledBytesMax = 2048;
 
 /** The kinds of span that a record has. */
 export const dataSpan = 0;
@@ -37,7 +35,7 @@ const dash = 0x2d;
 const underscore = 0x5f;
 const equals = 0x3d;
 
-/** The spans of one request. One for the process is enough: neither finding nor building yields. */
+/** The spans of one request. One for the process is enough: finding does not yield, and building copies before it does. */
 export interface PutSpans {
   readonly spans: Int32Array;
   count: number;
@@ -98,34 +96,41 @@ export function noteStream(found: PutSpans, member: 'streamName' | 'streamArn', 
 }
 
 /** The batch that the spans describe, or undefined when a part is missing or needs the general way. */
-export function buildBatch(
+export function* buildBatch(
   found: PutSpans,
   body: Buffer,
   encoding: 'base64' | 'binary',
-): PutBatch | undefined {
-  const { count } = found;
-  if (count === 0 || (found.streamName === undefined && found.streamArn === undefined)) return undefined;
+): Sliced<PutBatch | undefined> {
+  const { count, streamName, streamArn } = found;
+  if (count === 0 || (streamName === undefined && streamArn === undefined)) return undefined;
   const ends = new Uint32Array(count);
   const bytes = measure(found, body, encoding, ends);
   if (bytes === undefined) return undefined;
-  const payload = payloadMemory(bytes);
+  const payload = Buffer.allocUnsafeSlow(bytes);
   const hashes = new Uint32Array(count * hashKeyWords);
+  // Only what is done in one slice may use the spans of the process: others use them in between.
+  const spans = body.length <= sliceBytes ? found.spans : found.spans.slice(0, count * spansPerRecord);
+  let gone = 0;
   for (let record = 0; record < count; record++) {
     const start = record === 0 ? 0 : (ends[record - 1] ?? 0);
-    const dataAt = fillKey(found, body, record, payload, start, hashes);
-    if (dataAt === undefined) return undefined;
-    if (!fillData(found, body, encoding, record, payload, dataAt, ends[record] ?? 0)) return undefined;
+    let to = fillKey(spans, body, record, payload, start, hashes);
+    if (to === undefined) return undefined;
+    const end = ends[record] ?? 0;
+    const dataEnd = spans[record * spansPerRecord + 1] ?? absent;
+    for (let from = spans[record * spansPerRecord] ?? absent; from < dataEnd; from += pieceBytes) {
+      const pieceEnd = Math.min(from + pieceBytes, dataEnd);
+      to = fillData(body, encoding, from, pieceEnd, payload, to, end);
+      if (to === undefined) return undefined;
+      gone += pieceEnd - from;
+      if (gone >= sliceBytes) {
+        yield gone;
+        gone = 0;
+      }
+    }
+    if (to !== end) return undefined;
   }
-  if (encoding === 'base64' && !inStandardAlphabet(found, body)) return undefined;
-  return { streamName: found.streamName, streamArn: found.streamArn, count, payload, ends, hashes };
-}
-
-/**
- * Room for a payload. A small one shares Node's pool of such, where it costs a tenth of memory of its own: the log
- * copies small payloads, and only large ones stay where they are.
- */
-function payloadMemory(bytes: number): Buffer {
-  return bytes <= pooledBytesMax ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+  if (encoding === 'base64' && !inStandardAlphabet(spans, count, body)) return undefined;
+  return { streamName, streamArn, count, payload, ends, hashes };
 }
 
 /** Fills `ends` and answers the payload's size; undefined when a part is missing or beyond its bounds. */
@@ -165,14 +170,13 @@ function base64Bytes(body: Buffer, start: number, end: number): number | undefin
 
 /** Copies header and key and hashes the record; answers where the data goes. */
 function fillKey(
-  found: PutSpans,
+  spans: Int32Array,
   body: Buffer,
   record: number,
   payload: Buffer,
   start: number,
   hashes: Uint32Array,
 ): number | undefined {
-  const { spans } = found;
   const at = record * spansPerRecord;
   const keyStart = spans[at + 2] ?? absent;
   const keyEnd = spans[at + 3] ?? absent;
@@ -200,44 +204,42 @@ function isKey(body: Buffer, start: number, end: number, seen: number): boolean 
   );
 }
 
+/**
+ * Copies a piece of a record's data to `payload[at]`, all of it or as much as is a multiple of four characters; answers
+ * where the next goes, or undefined when it is not base64.
+ */
 function fillData(
-  found: PutSpans,
   body: Buffer,
   encoding: 'base64' | 'binary',
-  record: number,
+  from: number,
+  to: number,
   payload: Buffer,
   at: number,
   end: number,
-): boolean {
-  const span = record * spansPerRecord;
-  const from = found.spans[span] ?? absent;
-  const to = found.spans[span + 1] ?? absent;
-  if (encoding === 'binary') {
-    body.copy(payload, at, from, to);
-    return true;
-  }
-  if (from === to) return true;
+): number | undefined {
+  if (encoding === 'binary') return at + body.copy(payload, at, from, to);
   // Node passes over what is not base64, so that anything wrong shows as bytes missing: of n characters a wrong one
   // always costs the last byte. What it lets through is looked for afterwards.
-  return base64Write(payload, latin1Slice(body, from, to), at, end - at) === end - at;
+  const bytes = Math.min(((to - from) / 4) * 3, end - at);
+  return base64Write(payload, latin1Slice(body, from, to), at, bytes) === bytes ? at + bytes : undefined;
 }
 
 /**
  * Node also reads the URL's alphabet (`-` for `+`, `_` for `/`), which AWS refuses. Keys and names are full of both,
  * so each is looked for from one span of data to the next.
  */
-function inStandardAlphabet(found: PutSpans, body: Buffer): boolean {
-  return !occursInData(found, body, dash) && !occursInData(found, body, underscore);
+function inStandardAlphabet(spans: Int32Array, count: number, body: Buffer): boolean {
+  return !occursInData(spans, count, body, dash) && !occursInData(spans, count, body, underscore);
 }
 
-function occursInData(found: PutSpans, body: Buffer, byte: number): boolean {
+function occursInData(spans: Int32Array, count: number, body: Buffer, byte: number): boolean {
   let next = 0;
-  for (let record = 0; record < found.count; record++) {
+  for (let record = 0; record < count; record++) {
     const span = record * spansPerRecord;
-    const from = found.spans[span] ?? absent;
+    const from = spans[span] ?? absent;
     if (next < from) next = body.indexOf(byte, from);
     if (next < 0) return false;
-    if (next < (found.spans[span + 1] ?? absent)) return true;
+    if (next < (spans[span + 1] ?? absent)) return true;
   }
   return false;
 }
