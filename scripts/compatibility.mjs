@@ -1,8 +1,12 @@
-// Writes docs/compatibility.md out of what the code declares: which operations and members are offered, and which are
-// not. `node scripts/compatibility.mjs` after a build; a test fails when the page is not what would be written.
+// Writes docs/compatibility.md out of what the code declares (which operations and members are offered, and which are
+// not) and of what real clients have proven, as `npm run compat` kept it. `node scripts/compatibility.mjs` after a build;
+// a test fails when the page is not what would be written.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { clients } from '../compat/clients/index.mjs';
+import { proven, readResults } from '../compat/results.mjs';
+import { scenarios } from '../compat/scenarios.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const pagePath = path.join(root, 'docs/compatibility.md');
@@ -22,6 +26,7 @@ export async function compatibilityPage() {
   const { streamsOperations } = await import(`${operations}/index.js`);
   const { operationsNotOffered, membersNotOffered, membersRefused, membersReduced, membersNotSet } =
     await import(`${operations}/not-offered.js`);
+  const results = readResults();
   const offered = streamsOperations.map(({ name }) => name);
   const all = [...offered, ...operationsNotOffered].sort();
   const rows = (members) =>
@@ -40,9 +45,14 @@ export async function compatibilityPage() {
     '',
     `${offered.length} of ${all.length} operations are offered. The others answer \`UnknownOperationException\`.`,
     '',
-    '| operation | |',
-    '|---|---|',
-    ...all.map((name) => `| ${name} | ${offered.includes(name) ? 'offered' : 'not offered'} |`),
+    'A tick: this client has called it in a scenario that passed ([what they are](#clients)).',
+    '',
+    `| operation | | ${clients.map(({ short }) => short).join(' | ')} |`,
+    `|---|---|${clients.map(() => '---|').join('')}`,
+    ...all.map((name) => {
+      const ticks = clients.map(({ id }) => (proven(results, id, name) ? '✓' : ''));
+      return `| ${name} | ${offered.includes(name) ? 'offered' : 'not offered'} | ${ticks.join(' | ')} |`;
+    }),
     '',
     '### Members of offered operations that are not offered',
     '',
@@ -80,6 +90,7 @@ export async function compatibilityPage() {
     '| Signature Version 4 | read for account and region; not verified, and not asked for |',
     '| Rate limits (records and bytes a second, calls a second) | not enforced; sizes and counts are |',
     '',
+    ...clientsSection(results),
     '## Other services of the family',
     '',
     '| service | |',
@@ -87,6 +98,33 @@ export async function compatibilityPage() {
     ...servicesNotOffered.map((service) => `| ${service} | not offered |`),
     '',
   ].join('\n');
+}
+
+/** What real clients were asked, and what came of it. */
+function clientsSection(results) {
+  const cell = ({ id, scenarios: has }, scenario) => {
+    const result = results[id]?.scenarios[scenario];
+    if (result !== undefined) return result.passed ? '✓' : '✗';
+    return has.includes(scenario) ? 'not run' : '';
+  };
+  const version = ({ id }) => results[id]?.version ?? 'not run yet';
+  return [
+    '## Clients',
+    '',
+    'Unmodified clients of other people, told nothing but an endpoint, a region and credentials. `npm run compat` runs',
+    'them all again; each scenario is a program in [compat/](../compat/README.md).',
+    '',
+    '| | client | version |',
+    '|---|---|---|',
+    ...clients.map((client) => `| ${client.short} | ${client.name} | ${version(client)} |`),
+    '',
+    `| scenario | what holds | ${clients.map(({ short }) => short).join(' | ')} |`,
+    `|---|---|${clients.map(() => '---|').join('')}`,
+    ...scenarios.map(
+      ({ id, holds }) => `| ${id} | ${holds} | ${clients.map((client) => cell(client, id)).join(' | ')} |`,
+    ),
+    '',
+  ];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(pagePath, await compatibilityPage());

@@ -1,14 +1,17 @@
-// boto3 and the AWS CLI for the tests, where python3 can be had: those of an earlier run, or those that python3 has
-// already, or pinned ones installed with pip into a folder that git ignores. Prints one JSON object:
+// boto3, the AWS CLI and aws-kinesis-agg for tests and for compat/, where python3 can be had: the pinned ones, which
+// python3 has already or pip installs into a folder that git ignores; else whatever versions python3 has. Run as a
+// program it prints one JSON object:
 //
-//      {"python":"python3","path":"…","boto3":"1.43.11","awscli":"1.45.11"}     path: for PYTHONPATH, "" for none
-//      {"reason":"…"}                                                            there are none, and why
+//      {"python":"python3","path":"…","boto3":"1.43.11",…}     path: for PYTHONPATH, "" for none
+//      {"reason":"…"}                                          there are none, and why
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root } from './setup.mjs';
 
-const pins = ['boto3==1.43.11', 'awscli==1.45.11'];
+const pinned = { boto3: '1.43.11', awscli: '1.45.11', 'aws-kinesis-agg': '1.2.3' };
+const pins = Object.entries(pinned).map(([name, version]) => `${name}==${version}`);
 const installMsMax = 180_000;
 const askMsMax = 30_000;
 const folder = path.join(
@@ -19,15 +22,19 @@ const folder = path.join(
   pins.join('_').replaceAll('==', '-'),
 );
 
-console.log(JSON.stringify(clients()));
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(JSON.stringify(pythonClients()));
 
-function clients() {
+export function pythonClients() {
   const python = ['python3', 'python'].find((name) => python3(name));
   if (python === undefined) return { reason: 'there is no python3' };
-  const there = (existsSync(folder) ? versions(python, folder) : undefined) ?? versions(python, '');
-  if (there !== undefined) return there;
+  const earlier = existsSync(folder) ? versions(python, folder) : undefined;
+  if (earlier !== undefined) return earlier;
+  const own = versions(python, '');
+  if (own !== undefined && Object.entries(pinned).every(([name, version]) => own[name] === version))
+    return own;
   const failure = install(python);
-  return failure ?? versions(python, folder) ?? { reason: `what pip installed in ${folder} does not load` };
+  if (failure !== undefined) return own ?? failure;
+  return versions(python, folder) ?? { reason: `what pip installed in ${folder} does not load` };
 }
 
 function python3(name) {
@@ -36,14 +43,12 @@ function python3(name) {
 }
 
 function versions(python, where) {
-  const { status, stdout } = run(
-    python,
-    ['-c', 'import boto3, awscli; print(boto3.__version__, awscli.__version__)'],
-    { PYTHONPATH: where },
-  );
-  if (status !== 0) return undefined;
-  const [boto3, awscli] = stdout.trim().split(' ');
-  return { python, path: where, boto3, awscli };
+  const names = JSON.stringify(Object.keys(pinned));
+  const ask = `
+import importlib.metadata as metadata, json, boto3, awscli, aws_kinesis_agg.aggregator
+print(json.dumps({name: metadata.version(name) for name in ${names}}))`;
+  const { status, stdout } = run(python, ['-c', ask], { PYTHONPATH: where });
+  return status === 0 ? { python, path: where, ...JSON.parse(stdout) } : undefined;
 }
 
 /** Installs beside and renames, so that two test files may do it at once and a cut-off one leaves nothing half. */

@@ -43,6 +43,7 @@ const effectOwners = {
   files: [
     'packages/cli/src/demo/demo-folder.ts',
     'packages/cli/src/record-file.ts',
+    'packages/log/src/blocking-disk.ts',
     'packages/log/src/node-disk.ts',
     'packages/log/src/node-lock.ts',
     'packages/server/src/clock/clock-file.ts',
@@ -56,6 +57,8 @@ const effectOwners = {
     'packages/server/src/gateway/http2.ts',
   ],
   threads: [
+    'packages/log/src/sorting-thread.ts',
+    'packages/log/src/sorting-worker.ts',
     'packages/server/src/streams/codec/codec-thread.ts',
     'packages/server/src/streams/codec/codec-threads.ts',
   ],

@@ -24,6 +24,9 @@ export interface RewriterOptions {
   readonly bytesMax: number;
 }
 
+/** Blocks are copied sealed. */
+const noSeal = (): void => {};
+
 /** A source, and its next log. */
 interface Cursor {
   readonly chunk: Chunk;
@@ -97,7 +100,7 @@ export class ChunkRewriter {
     if (held.length === 0) return;
     const bytes = Buffer.concat(held.map((one) => one.bytes));
     const blocks = held.map((one) => one.block);
-    await writer.write(bytes, blocks, () => {}, signal);
+    await writer.write({ bytes, blocks, seal: noSeal }, signal);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes a chunk file from front to back: blocks, tables, trailer.
+ * Writes a chunk file from front to back: blocks in the order in which they come, tables, trailer.
  *
  * Invariant: nothing leads to the file before `finish` has returned, with everything synced and the name durable. Each
  * write is at most `sliceBytes`, or one block, and others have their turn between any two.
@@ -8,9 +8,9 @@ import { checksum } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { type BlockShape, blockLayout, placeBlock } from './chunk-block.js';
 import { type BlockEntry, encodeTables, type LogEntry } from './chunk-table.js';
-import { type ChunkTrailer, chunkTrailerBytes, encodeChunkTrailer } from './chunk-trailer.js';
+import { chunkTrailerBytes, encodeChunkTrailer } from './chunk-trailer.js';
 import type { DiskFile } from './disk.js';
-import type { ManifestChunk } from './manifest.js';
+import type { MadeChunk, StopSign } from './sort-job.js';
 
 /** A block that is about to be written. */
 export interface WritableBlock extends BlockShape {
@@ -21,6 +21,14 @@ export interface WritableBlock extends BlockShape {
 
 /** A log's part of a chunk, whatever blocks it has there. */
 export type LogFence = Pick<LogEntry, 'log' | 'end' | 'lastArrivalMs'>;
+
+/** Some blocks, one after another in `bytes`. */
+export interface BlocksToWrite {
+  readonly bytes: Buffer;
+  readonly blocks: readonly WritableBlock[];
+  /** Makes the block at `at` whole but for its place. Called once for each, in order. */
+  seal(block: WritableBlock, at: number): void;
+}
 
 export interface ChunkWriterOptions {
   readonly file: DiskFile;
@@ -33,17 +41,18 @@ export interface ChunkWriterOptions {
   readonly canaries: Canaries;
 }
 
-interface WrittenLog {
-  blockCount: number;
-  readonly firstBlock: number;
-  bytes: number;
-  records: number;
+/** What the table of logs says of a log's blocks. */
+type LogBlocks = Omit<LogEntry, keyof LogFence>;
+
+const noBlocks: LogBlocks = { blockCount: 0, firstBlock: 0, bytes: 0, records: 0 };
+
+interface WrittenBlock extends BlockEntry {
+  readonly records: number;
 }
 
 export class ChunkWriter {
   readonly #options: ChunkWriterOptions;
-  readonly #blocks: BlockEntry[] = [];
-  readonly #logs = new Map<number, WrittenLog>();
+  readonly #blocks: WrittenBlock[] = [];
   #offset = 0;
   #unsyncedBytes = 0;
   #records = 0;
@@ -52,41 +61,44 @@ export class ChunkWriter {
     this.#options = options;
   }
 
-  /** Writes sealed blocks that lie one after another in `bytes`, `seal` called for each just before. */
-  async write(
-    bytes: Buffer,
-    blocks: readonly WritableBlock[],
-    seal: (block: WritableBlock, at: number) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Writes blocks that lie one after another in memory, each sealed just before. Of one log, older ones come first. */
+  async write({ bytes, blocks, seal }: BlocksToWrite, stop: StopSign): Promise<void> {
     const { file, number, tag, sliceBytes } = this.#options;
     let start = 0;
     let at = 0;
     for (const block of blocks) {
       const { length } = blockLayout(block);
       if (at > start && at + length - start > sliceBytes) {
-        await this.#flush(file, bytes.subarray(start, at), signal);
+        await this.#flush(file, bytes.subarray(start, at), stop);
         start = at;
       }
       const offset = this.#offset + at - start;
       seal(block, at);
       placeBlock(bytes, at, number, offset, tag);
-      this.#note(block, offset, length);
+      const { log, firstPosition, firstArrivalMs, recordCount } = block;
+      this.#blocks.push({ log, firstPosition, firstArrivalMs, offset, length, records: recordCount });
+      this.#records += recordCount;
       at += length;
     }
-    if (at > start) await this.#flush(file, bytes.subarray(start, at), signal);
+    if (at > start) await this.#flush(file, bytes.subarray(start, at), stop);
   }
 
   /** Writes the tables for `fences`, which rise by log and name all logs that have blocks. */
-  async finish(fences: readonly LogFence[]): Promise<{ named: ManifestChunk; trailer: ChunkTrailer }> {
+  async finish(fences: readonly LogFence[]): Promise<MadeChunk> {
     const { file, number, storeId, tag, canaries } = this.#options;
-    const logs = fences.map((fence) => this.#entry(fence, canaries));
-    const tables = encodeTables(number, this.#blocks, logs, tag);
+    const blocks = this.#blocks.sort((a, b) => a.log - b.log);
+    const ofLog = blocksByLog(blocks);
+    const logs = fences.map((fence) => {
+      const written = ofLog.get(fence.log) ?? noBlocks;
+      const lost = canaries.lostIndexEntry && written.blockCount > 1 ? 1 : 0;
+      return { ...fence, ...written, blockCount: written.blockCount - lost };
+    });
+    const tables = encodeTables(number, blocks, logs, tag);
     const parts = {
       chunk: number,
       storeId,
       blocksEnd: this.#offset,
-      blockCount: this.#blocks.length,
+      blockCount: blocks.length,
       logCount: logs.length,
       records: this.#records,
       tablesChecksum: checksum(tables),
@@ -102,7 +114,7 @@ export class ChunkWriter {
     };
   }
 
-  async #flush(file: DiskFile, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  async #flush(file: DiskFile, bytes: Buffer, stop: StopSign): Promise<void> {
     await file.write([bytes], this.#offset);
     this.#offset += bytes.length;
     this.#unsyncedBytes += bytes.length;
@@ -110,30 +122,21 @@ export class ChunkWriter {
       await file.sync();
       this.#unsyncedBytes = 0;
     }
-    signal.throwIfAborted();
+    stop.throwIfAborted();
   }
+}
 
-  #note(block: WritableBlock, offset: number, length: number): void {
-    const { log, firstPosition, firstArrivalMs, recordCount } = block;
-    const written = this.#logs.get(log) ?? {
-      blockCount: 0,
-      firstBlock: this.#blocks.length,
-      bytes: 0,
-      records: 0,
-    };
-    this.#logs.set(log, written);
-    written.blockCount++;
-    written.bytes += length;
-    written.records += recordCount;
-    this.#records += recordCount;
-    this.#blocks.push({ firstPosition, firstArrivalMs, offset, length, log });
+/** The blocks of each log, which lie together in `blocks`. */
+function blocksByLog(blocks: readonly WrittenBlock[]): ReadonlyMap<number, LogBlocks> {
+  const ofLog = new Map<number, LogBlocks>();
+  for (const [i, { log, length, records }] of blocks.entries()) {
+    const before = ofLog.get(log) ?? { ...noBlocks, firstBlock: i };
+    ofLog.set(log, {
+      firstBlock: before.firstBlock,
+      blockCount: before.blockCount + 1,
+      bytes: before.bytes + length,
+      records: before.records + records,
+    });
   }
-
-  #entry(fence: LogFence, canaries: Canaries): LogEntry {
-    const { log, end, lastArrivalMs } = fence;
-    const written = this.#logs.get(log) ?? { blockCount: 0, firstBlock: 0, bytes: 0, records: 0 };
-    const blockCount =
-      canaries.lostIndexEntry && written.blockCount > 1 ? written.blockCount - 1 : written.blockCount;
-    return { ...written, log, end, lastArrivalMs, blockCount };
-  }
+  return ofLog;
 }

@@ -1,8 +1,8 @@
 /**
  * A commit being made: requests join it in order, then it is encoded, written, and either published or taken back.
  *
- *      join*  ──▶  encode  ──▶  (written, synced)  ──▶  publish  ──▶  answer
- *                                     └─ no room  ──▶  rollBack ──▶  answer `full`, or join a later one
+ *      join*  ──▶  close  ──▶  encode  ──▶  (written, synced)  ──▶  publish  ──▶  answer
+ *                                                 └─ no room  ──▶  rollBack ──▶  answer `full`, or join a later one
  *
  * Invariant: joining decides everything (positions, arrival times, who meets a seal) and shows nothing; publishing
  * shows it all at once. An answer that rests on something in the same draft, such as `sealed`, is given only with it.
@@ -10,7 +10,7 @@
 import { checksum } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { commitHeaderBytes } from './commit.js';
-import type { AppendOutcome } from './contract.js';
+import type { AppendOutcome, LogId } from './contract.js';
 import {
   bareFrame,
   controlFrame,
@@ -22,7 +22,9 @@ import {
   voidLog,
   writeFrameHead,
 } from './frame.js';
+import { GatheredAppends, gatheredBytesMax, isGathered } from './gathered-appends.js';
 import { align8 } from './integers.js';
+import type { NativeLimits } from './limits.js';
 import type { RegisteredLog, Registry } from './registry.js';
 import {
   type AppendRequest,
@@ -38,39 +40,49 @@ import { type Tail, withoutSlack } from './tail.js';
 
 interface Joined {
   readonly request: Request;
-  readonly frame: OutgoingFrame | undefined;
-  /** The logs of the frame's sections, in their order; `undefined` for a section that went to no log. */
-  readonly logs: readonly (RegisteredLog | undefined)[];
   readonly answer: () => void;
 }
 
-/** A smaller payload is copied behind its head: one larger write is cheaper than many parts. */
+/** What some of the requests come to in the journal. */
+interface JoinedFrame {
+  readonly frame: OutgoingFrame;
+  /** The logs of the frame's sections, in their order; `undefined` for a section that went to no log. */
+  readonly logs: readonly (RegisteredLog | undefined)[];
+}
+
+/** A payload up to this is copied behind its head: one larger write is cheaper than many parts. */
 const payloadInlineMax = 4096;
 
 export class CommitDraft {
   readonly #registry: Registry;
+  readonly #limits: NativeLimits;
   readonly #canaries: Canaries;
   readonly #tag: number;
   readonly timeMs: number;
   readonly #joined: Joined[] = [];
+  readonly #frames: JoinedFrame[] = [];
   readonly #touched = new Set<RegisteredLog>();
+  /** Small appends whose frame is still open, and what they take at most. */
+  #gathered: GatheredAppends | undefined;
+  #gatheredBytesMax = 0;
   #bytes = 0;
-  #frames = 0;
 
-  constructor(registry: Registry, canaries: Canaries, tag: number, timeMs: number) {
+  constructor(registry: Registry, limits: NativeLimits, canaries: Canaries, tag: number, timeMs: number) {
     this.#registry = registry;
+    this.#limits = limits;
     this.#canaries = canaries;
     this.#tag = tag;
     this.timeMs = timeMs;
   }
 
-  /** Bytes of all frames. */
+  /** Bytes of all frames; until the draft is closed, that many at most. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#gatheredBytesMax;
   }
 
+  /** Of a closed draft. */
   get frames(): number {
-    return this.#frames;
+    return this.#frames.length;
   }
 
   get requests(): readonly Request[] {
@@ -109,18 +121,22 @@ export class CommitDraft {
     }
   }
 
+  /** Nothing joins any more. */
+  close(): void {
+    this.#closeGathered();
+  }
+
   /**
    * The commit's bytes: the header's place, heads and small payloads in `scratch`, large payloads as they came. The
    * header is for `stamp` to fill in, at the start of the first part.
    */
   encode(scratch: Buffer): { readonly parts: readonly Uint8Array[]; readonly bodyChecksum: number } {
     const parts: Uint8Array[] = [];
-    const sums = Buffer.allocUnsafe(this.#frames * 4);
+    const sums = Buffer.allocUnsafe(this.#frames.length * 4);
     let sum = 0;
     let start = 0;
     let at = commitHeaderBytes;
-    for (const { frame } of this.#joined) {
-      if (frame === undefined) continue;
+    for (const { frame } of this.#frames) {
       const headAt = at;
       at += writeFrameHead(scratch, at, frame, this.#tag);
       scratch.copy(sums, sum, headAt + 4, headAt + 8);
@@ -144,8 +160,7 @@ export class CommitDraft {
   /** How much `encode` needs of `scratch`. */
   get scratchBytes(): number {
     let bytes = commitHeaderBytes;
-    for (const { frame } of this.#joined) {
-      if (frame === undefined) continue;
+    for (const { frame } of this.#frames) {
       bytes += frameHeadBytes(frame.sections.length, frame.ends.length) + 8;
       if (frame.payload.length <= payloadInlineMax) bytes += frame.payload.length;
     }
@@ -155,9 +170,8 @@ export class CommitDraft {
   /** Shows what is now synced, the first frame at `offset` of `file`. */
   publish(file: number, offset: number, tail: Tail): void {
     let at = offset;
-    for (const joined of this.#joined) {
-      if (joined.frame === undefined) continue;
-      this.#apply(joined, joined.frame, file, at, tail);
+    for (const joined of this.#frames) {
+      this.#apply(joined, file, at, tail);
       at += frameBytes(joined.frame);
     }
   }
@@ -177,6 +191,11 @@ export class CommitDraft {
 
   #joinAppend(request: AppendRequest): void {
     const { batch } = request;
+    const open = isGathered(batch, this.#limits) ? this.#allOpen(batch.logs) : undefined;
+    if (open !== undefined) {
+      this.#gather(request, open);
+      return;
+    }
     const { grouping, payloadChecksum } = prepare(request, this.#tag);
     const outcomes: AppendOutcome[] = [];
     const sections: Section[] = [];
@@ -202,6 +221,34 @@ export class CommitDraft {
     const payload = withoutSlack(batch.payload);
     const frame = { kind: frameKind.append, sections, order, ends: batch.ends, payload, payloadChecksum };
     this.#add(request, appended === 0 ? undefined : frame, logs, () => request.answer(outcomes));
+  }
+
+  /** The logs of these ids, if every one of them takes records. */
+  #allOpen(ids: readonly LogId[]): readonly RegisteredLog[] | undefined {
+    const logs: RegisteredLog[] = [];
+    for (const id of ids) {
+      const log = this.#logOf(id);
+      if (log === undefined || (log.joinedSealed && !this.#canaries.sealRace)) return undefined;
+      logs.push(log);
+    }
+    return logs;
+  }
+
+  #gather(request: AppendRequest, logs: readonly RegisteredLog[]): void {
+    this.#gathered ??= new GatheredAppends(this.timeMs);
+    this.#gatheredBytesMax += request.bytes;
+    for (const log of logs) this.#touched.add(log);
+    const outcomes = this.#gathered.add(request.batch, logs);
+    this.#joined.push({ request, answer: () => request.answer(outcomes) });
+    if (this.#gathered.payloadBytes >= gatheredBytesMax) this.#closeGathered();
+  }
+
+  #closeGathered(): void {
+    if (this.#gathered === undefined) return;
+    const gathered = this.#gathered.finish(this.#tag);
+    this.#gathered = undefined;
+    this.#gatheredBytesMax = 0;
+    this.#addFrame(gathered);
   }
 
   #joinCreate(request: LogsRequest): void {
@@ -274,10 +321,16 @@ export class CommitDraft {
     answer: () => void,
   ): void {
     if (frame !== undefined) {
-      this.#bytes += frameBytes(frame);
-      this.#frames++;
+      // Frames follow each other as the requests did.
+      this.#closeGathered();
+      this.#addFrame({ frame, logs });
     }
-    this.#joined.push({ request, frame, logs, answer });
+    this.#joined.push({ request, answer });
+  }
+
+  #addFrame(joined: JoinedFrame): void {
+    this.#bytes += frameBytes(joined.frame);
+    this.#frames.push(joined);
   }
 
   /** A log that can still be spoken to in this draft; touching it here is what `rollBack` undoes. */
@@ -291,12 +344,12 @@ export class CommitDraft {
     return { log: log.number, count, position, arrivalMs: this.timeMs };
   }
 
-  #apply(joined: Joined, frame: OutgoingFrame, file: number, offset: number, tail: Tail): void {
+  #apply({ frame, logs }: JoinedFrame, file: number, offset: number, tail: Tail): void {
     if (frame.kind === frameKind.append) {
-      this.#applyAppend(joined, frame, file, offset, tail);
+      this.#applyAppend(frame, logs, file, offset, tail);
       return;
     }
-    for (const [i, log] of joined.logs.entries()) {
+    for (const [i, log] of logs.entries()) {
       if (log === undefined) continue;
       if (frame.kind === frameKind.create) this.#registry.created(log);
       else if (frame.kind === frameKind.seal) this.#registry.sealed(log);
@@ -305,22 +358,28 @@ export class CommitDraft {
     }
   }
 
-  #applyAppend(joined: Joined, frame: OutgoingFrame, file: number, offset: number, tail: Tail): void {
+  #applyAppend(
+    frame: OutgoingFrame,
+    logs: readonly (RegisteredLog | undefined)[],
+    file: number,
+    offset: number,
+    tail: Tail,
+  ): void {
     const { payload, ends, order } = frame;
     const batch = { payload, ends, order };
-    const logs: RegisteredLog[] = [];
+    const grown: RegisteredLog[] = [];
     const runs: Run[] = [];
     let orderStart = 0;
     for (let i = 0; i < frame.sections.length; i++) {
       const { count, position, arrivalMs } = frame.sections[i] as Section;
-      const log = joined.logs[i];
+      const log = logs[i];
       if (log !== undefined && count > 0) {
         this.#registry.appended(log, position, count, arrivalMs, file, offset);
-        logs.push(log);
+        grown.push(log);
         runs.push({ batch, firstPosition: position, count, arrivalMs, orderStart });
       }
       orderStart += count;
     }
-    tail.push(logs, runs);
+    tail.push(grown, runs);
   }
 }

@@ -65,6 +65,48 @@ describe('group commit', () => {
     await engine.close();
   });
 
+  for (const gatheredPayloadBytesMax of [0, 4096]) {
+    it(`small appends of one commit keep their order, seals included, gathered up to ${gatheredPayloadBytesMax}`, async () => {
+      const { memory, disk, engine } = await open({ gatheredPayloadBytesMax });
+      const ledger = new Ledger(engine);
+      disk.hold();
+      const first = ledger.put(['a']);
+      await settled();
+      const bytesBefore = engine.counters().diskBytes;
+      const waiting = [
+        ledger.put(['a', 'b', 'a']),
+        ledger.put(['b', 'missing', 'b']),
+        ledger.put(['b', 'a']),
+        ledger.put(['a'], 5000),
+        ledger.put(['a']),
+        engine.seal('b').then((sealed) => [sealed]),
+        ledger.put(['a', 'b']),
+        ...Array.from({ length: 50 }, () => ledger.put(['a'])),
+      ];
+      await settled();
+      disk.release();
+      await first;
+      const outcomes = (await Promise.all(waiting)).map((each) => each.map(({ kind }) => kind).join(' '));
+      assert.deepEqual(outcomes.slice(0, 8), [
+        'appended appended',
+        'appended missing',
+        'appended appended',
+        'appended',
+        'appended',
+        'sealed',
+        'appended sealed',
+        'appended',
+      ]);
+      const framed = engine.counters().diskBytes - bytesBefore;
+      assert.equal(framed < 5000 + 50 * 60, gatheredPayloadBytesMax > 0, `${framed} bytes on the disk`);
+      for (const log of ['a', 'b']) await ledger.check(log);
+      await engine.close();
+      const again = await open({ gatheredPayloadBytesMax: 0 }, memory);
+      for (const log of ['a', 'b']) await ledger.check(log, 0, 1000, again.engine);
+      await again.engine.close();
+    });
+  }
+
   it('nothing is acknowledged, visible or followed before its sync', async () => {
     const { disk, engine } = await open();
     disk.hold();

@@ -190,6 +190,7 @@ export class GroupCommit {
       return;
     }
     const draft = this.#gather();
+    draft.close();
     if (draft.frames === 0) {
       draft.answer();
       return;
@@ -201,7 +202,7 @@ export class GroupCommit {
     const nowMs = this.#clock.now();
     this.#newestMs = Math.max(this.#newestMs, nowMs);
     const timeMs = this.#canaries.timeBackwards ? nowMs : this.#newestMs;
-    return new CommitDraft(this.#registry, this.#canaries, this.#journal.chain.tag, timeMs);
+    return new CommitDraft(this.#registry, this.#limits, this.#canaries, this.#journal.chain.tag, timeMs);
   }
 
   #gather(): CommitDraft {

@@ -31,6 +31,8 @@ export { openNativeEngine } from './native-engine.js';
 export { nodeDisk, nodeDiskView } from './node-disk.js';
 export type { RecoveryReport } from './recovery.js';
 export { repairStore } from './repair.js';
+export type { Sorter } from './sort-job.js';
+export { SortingThread } from './sorting-thread.js';
 export type { CheckedLog, StoreReport } from './store-check.js';
 export { checkStore } from './store-check.js';
 export type { WalkProgress } from './store-walk.js';

@@ -1,36 +1,37 @@
 /**
- * Sorts the records of one journal file by log, in bounded memory: a counting sort into blocks.
+ * Sorts the records of one journal file by log, stretch by stretch: each stretch of frames is a counting sort into
+ * blocks.
  *
- *      pass 1      walk the frames' heads ──▶ for each log, the shapes of its blocks: where each record will be
- *      pass 2, 3 … walk again, and copy the records of as many blocks as fit into the buffer to their places
+ *      journal   │ frames of about `bytesMax` │ as many again │ …
+ *      stretch   walk the heads ──▶ for each log, the shapes of its blocks: where each record will be
+ *                walk again     ──▶ check each payload, copy its records to their places
+ *      buffer    │ log 3: block block │ log 7: block │ …      then the same for the next stretch
  *
- * Invariant: what is alive in the file when pass 1 begins on its log is copied, once, in order, with its arrival
- * time; each payload is checked before a record of it is copied. The buffer is at most `bytesMax`, or one block; a
+ * Invariant: what was alive in the file when the job was made is copied, once, in order, with its arrival time; each
+ * payload is read and checked once, before a record of it is copied. The buffer is about `bytesMax`, or one frame; a
  * block is at most `blockBytesMax`, or one record.
  */
 import { assert } from '@millrace/base';
 import { type BlockShape, blockHeaderBytes, blockLayout, sealBlock, writeRun } from './chunk-block.js';
-import type { ChunkWriter, LogFence, WritableBlock } from './chunk-writer.js';
+import type { BlocksToWrite, LogFence, WritableBlock } from './chunk-writer.js';
+import type { DiskFile } from './disk.js';
 import type { FileWindow } from './file-window.js';
 import { type FrameHead, frameKind, voidLog } from './frame.js';
 import { FrameWalk } from './frame-walk.js';
-import type { JournalLease } from './journal.js';
-import type { Registry } from './registry.js';
-
-export interface SorterOptions {
-  readonly lease: JournalLease;
-  readonly window: FileWindow;
-  readonly registry: Registry;
-  readonly tag: number;
-  readonly bytesMax: number;
-  readonly blockBytesMax: number;
-}
+import { align8 } from './integers.js';
+import type { SortJob, StopSign } from './sort-job.js';
 
 interface PlannedBlock extends WritableBlock {
   runCount: number;
   recordCount: number;
   payloadBytes: number;
-  end: number;
+  /** Its place in the buffer, and of its parts; then how much of each is there. */
+  at: number;
+  endsAt: number;
+  payloadAt: number;
+  runs: number;
+  records: number;
+  bytes: number;
 }
 
 interface PlannedLog {
@@ -39,119 +40,121 @@ interface PlannedLog {
   readonly first: number;
   end: number;
   lastArrivalMs: number;
-  readonly blocks: PlannedBlock[];
-}
-
-/** A block whose records are being copied to their places. */
-interface OpenBlock {
-  readonly block: PlannedBlock;
-  readonly at: number;
-  readonly endsAt: number;
-  readonly payloadAt: number;
-  runs: number;
-  records: number;
-  bytes: number;
-}
-
-/** The blocks of one log in the buffer, and which of them is not full yet. */
-interface OpenLog {
-  readonly blocks: OpenBlock[];
+  /** Its blocks of the stretch, and the first of them that is not full. */
+  blocks: PlannedBlock[];
   next: number;
-}
-
-/** One section of a frame: records of one log. */
-interface Section {
-  readonly position: number;
-  readonly count: number;
-  readonly arrivalMs: number;
-  readonly orderStart: number;
-  readonly ends: Uint32Array;
-  readonly order: Uint32Array | undefined;
 }
 
 /** What a run and padding add to a block at most, so that asking whether a record fits takes no layout. */
 const blockSlackBytes = blockHeaderBytes + 16;
 
 export class JournalSorter {
-  readonly #options: SorterOptions;
+  readonly #job: SortJob;
+  readonly #file: DiskFile;
+  readonly #window: FileWindow;
   readonly #logs = new Map<number, PlannedLog>();
-  #blocks: readonly PlannedBlock[] = [];
+  /** Those that have records in the stretch. */
+  #touched: PlannedLog[] = [];
   #buffer = Buffer.alloc(0);
+  /** The buffer, as the numbers that tell where records end. */
+  #numbers = new Uint32Array(0);
+  #offset: number;
 
-  constructor(options: SorterOptions) {
-    this.#options = options;
+  constructor(job: SortJob, file: DiskFile, window: FileWindow) {
+    this.#job = job;
+    this.#file = file;
+    this.#window = window;
+    this.#offset = job.source.body;
   }
 
-  /** Pass 1. Answers whether there is anything alive to write. */
-  async plan(signal: AbortSignal): Promise<boolean> {
-    const walk = this.#walk();
-    for (;;) {
-      const head = walk.next() ?? (await walk.load());
-      if (head === undefined) break;
-      signal.throwIfAborted();
-      forEachSection(head, (number, section) => this.#measure(this.#log(number), section));
-      walk.offset += head.length;
+  /** The blocks of the next stretch that has any, good until the next call; `undefined` at the end of the file. */
+  async next(stop: StopSign): Promise<BlocksToWrite | undefined> {
+    while (this.#offset < this.#job.source.end) {
+      const from = this.#offset;
+      this.#offset = await this.#plan(from, stop);
+      const blocks = this.#layOut();
+      if (blocks.length === 0) continue;
+      await this.#fill(from, this.#offset, stop);
+      const { tag } = this.#job;
+      const bytes = this.#buffer;
+      return { bytes, blocks, seal: (block, at) => sealBlock(bytes, at, block.log, block, tag) };
     }
-    const logs = [...this.#logs.values()].sort((a, b) => a.number - b.number);
-    this.#blocks = logs.flatMap((log) => log.blocks);
-    return this.#blocks.length > 0;
-  }
-
-  /** The other passes: writes all blocks. */
-  async write(writer: ChunkWriter, signal: AbortSignal): Promise<void> {
-    const { tag } = this.#options;
-    for (let first = 0; first < this.#blocks.length; ) {
-      const group = this.#group(first);
-      await this.#fill(group, signal);
-      await writer.write(
-        this.#buffer,
-        group,
-        (block, at) => sealBlock(this.#buffer, at, block.log, block, tag),
-        signal,
-      );
-      first += group.length;
-    }
+    return undefined;
   }
 
   /** Where each log that exists stands behind this file. */
   fences(): readonly LogFence[] {
-    const fences: LogFence[] = [];
-    for (const log of this.#options.registry.existing()) {
-      const seen = this.#logs.get(log.number);
-      const end = seen?.end ?? log.settledEnd;
-      const lastArrivalMs = seen?.lastArrivalMs ?? log.index.firstArrivalMs ?? log.lastArrivalMs;
-      fences.push({ log: log.number, end, lastArrivalMs });
+    const { numbers, ends, lastArrivalsMs } = this.#job.logs;
+    return Array.from(numbers, (log, i) => {
+      const seen = this.#logs.get(log);
+      const end = seen?.end ?? (ends[i] as number);
+      return { log, end, lastArrivalMs: seen?.lastArrivalMs ?? (lastArrivalsMs[i] as number) };
+    });
+  }
+
+  #walk(offset: number, stop: number): FrameWalk {
+    const { source, tag } = this.#job;
+    const { name, end } = source;
+    return new FrameWalk(this.#window, this.#file, tag, { name, end, offset, stop });
+  }
+
+  /** Measures the frames from `from` on, as many as the buffer is for; answers where they end. */
+  async #plan(from: number, stop: StopSign): Promise<number> {
+    for (const log of this.#touched) {
+      log.blocks = [];
+      log.next = 0;
     }
-    return fences.sort((a, b) => a.log - b.log);
-  }
-
-  #walk(): FrameWalk {
-    const { lease, window, tag } = this.#options;
-    const { name, body, end } = lease;
-    return new FrameWalk(window, lease.file, tag, { name, end, offset: body, stop: end });
-  }
-
-  #log(number: number): PlannedLog {
-    let planned = this.#logs.get(number);
-    if (planned === undefined) {
-      const log = this.#options.registry.byNumber(number);
-      const first = log?.exists === true ? log.first : Number.POSITIVE_INFINITY;
-      planned = { number, first, end: 0, lastArrivalMs: 0, blocks: [] };
-      this.#logs.set(number, planned);
+    this.#touched = [];
+    const walk = this.#walk(from, this.#job.source.end);
+    for (;;) {
+      const head = walk.next() ?? (await walk.load());
+      if (head === undefined) return this.#job.source.end;
+      if (walk.offset > from && walk.offset + head.length - from > this.#job.bytesMax) return walk.offset;
+      stop.throwIfAborted();
+      if (head.kind === frameKind.append) this.#measure(head);
+      walk.offset += head.length;
     }
-    return planned;
   }
 
-  #measure(log: PlannedLog, section: Section): void {
-    const { position, count, arrivalMs } = section;
-    log.end = position + count;
-    log.lastArrivalMs = arrivalMs;
+  #measure(head: FrameHead): void {
+    const { ends, order } = head;
+    let orderStart = 0;
+    for (let s = 0; s < head.sectionCount; s++) {
+      const count = head.countOf(s);
+      const number = head.logOf(s);
+      if (number !== voidLog && count > 0) {
+        const log = this.#log(number);
+        const position = head.positionOf(s);
+        const arrivalMs = head.arrivalOf(s);
+        log.end = position + count;
+        log.lastArrivalMs = arrivalMs;
+        const dead = Math.max(0, log.first - position);
+        if (dead < count) {
+          const from = orderStart + dead;
+          this.#measureRun(log, position + dead, arrivalMs, ends, order, from, orderStart + count);
+        }
+      }
+      orderStart += count;
+    }
+  }
+
+  #measureRun(
+    log: PlannedLog,
+    position: number,
+    arrivalMs: number,
+    ends: Uint32Array,
+    order: Uint32Array | undefined,
+    from: number,
+    to: number,
+  ): void {
+    if (log.blocks.length === 0) this.#touched.push(log);
     let block = log.blocks.at(-1);
     let begun = false;
-    for (let i = Math.max(0, log.first - position); i < count; i++) {
-      const { bytes } = recordOf(section, i);
+    for (let i = from; i < to; i++) {
+      const record = order === undefined ? i : (order[i] as number);
+      const bytes = (ends[record] as number) - (record === 0 ? 0 : (ends[record - 1] as number));
       if (block === undefined || !this.#fits(block, bytes)) {
-        block = newBlock(log.number, position + i, arrivalMs);
+        block = newBlock(log.number, position + i - from, arrivalMs);
         log.blocks.push(block);
         begun = false;
       }
@@ -159,101 +162,137 @@ export class JournalSorter {
       begun = true;
       block.recordCount++;
       block.payloadBytes += bytes;
-      block.end = position + i + 1;
     }
   }
 
   #fits(block: BlockShape, bytes: number): boolean {
     const { runCount, recordCount, payloadBytes } = block;
     const tables = (runCount + 1) * 24 + (recordCount + 1) * 4;
-    return tables + payloadBytes + bytes + blockSlackBytes <= this.#options.blockBytesMax;
+    return tables + payloadBytes + bytes + blockSlackBytes <= this.#job.blockBytesMax;
   }
 
-  /** The blocks from `first` on that are sorted in one pass. */
-  #group(first: number): readonly PlannedBlock[] {
-    let bytes = 0;
-    let last = first;
-    for (; last < this.#blocks.length; last++) {
-      const { length } = blockLayout(this.#blocks[last] as PlannedBlock);
-      if (last > first && bytes + length > this.#options.bytesMax) break;
-      bytes += length;
+  #log(number: number): PlannedLog {
+    let planned = this.#logs.get(number);
+    if (planned === undefined) {
+      const { numbers, firsts } = this.#job.logs;
+      const first = firsts[indexOf(numbers, number)] ?? Number.POSITIVE_INFINITY;
+      planned = { number, first, end: 0, lastArrivalMs: 0, blocks: [], next: 0 };
+      this.#logs.set(number, planned);
     }
-    if (this.#buffer.length < bytes) this.#buffer = Buffer.allocUnsafeSlow(bytes);
-    return this.#blocks.slice(first, last);
+    return planned;
   }
 
-  async #fill(group: readonly PlannedBlock[], signal: AbortSignal): Promise<void> {
-    const open = this.#open(group);
-    const walk = this.#walk();
+  /** Gives the stretch's blocks their places in the buffer, log after log, and zeroes their padding. */
+  #layOut(): readonly WritableBlock[] {
+    this.#touched.sort((a, b) => a.number - b.number);
+    const blocks = this.#touched.flatMap((log) => log.blocks);
+    let length = 0;
+    for (const block of blocks) {
+      const layout = blockLayout(block);
+      block.at = length;
+      block.endsAt = length + layout.endsAt;
+      block.payloadAt = length + layout.payloadAt;
+      length += layout.length;
+    }
+    if (this.#buffer.length < length) {
+      const { bytesMax, source } = this.#job;
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, align8(Math.min(bytesMax, source.end))));
+      this.#numbers = new Uint32Array(this.#buffer.buffer, 0, this.#buffer.length / 4);
+    }
+    for (const [i, block] of blocks.entries()) {
+      const { endsAt, recordCount, payloadAt, payloadBytes } = block;
+      this.#buffer.fill(0, endsAt + recordCount * 4, payloadAt);
+      this.#buffer.fill(0, payloadAt + payloadBytes, blocks[i + 1]?.at ?? length);
+    }
+    return blocks;
+  }
+
+  async #fill(from: number, to: number, stop: StopSign): Promise<void> {
+    const walk = this.#walk(from, to);
     for (;;) {
       const head = walk.next() ?? (await walk.load());
       if (head === undefined) break;
-      signal.throwIfAborted();
-      if (hasAny(head, open)) {
+      stop.throwIfAborted();
+      if (this.#wants(head)) {
         const payload = walk.payload(head);
         if (payload === undefined) {
           await walk.loadFrame(head);
           continue;
         }
-        forEachSection(head, (number, section) => this.#copy(open.get(number), section, payload));
+        this.#copy(head, payload);
       }
       walk.offset += head.length;
     }
-    for (const { blocks } of open.values()) {
-      for (const { block, records, bytes } of blocks) {
-        assert(
-          records === block.recordCount && bytes === block.payloadBytes,
-          'a block is not what was planned',
-        );
+    const isFull = (log: PlannedLog): boolean => log.next === log.blocks.length;
+    assert(this.#touched.every(isFull), 'every record that was planned for is there');
+  }
+
+  /** Whether the frame has records that are alive. */
+  #wants(head: FrameHead): boolean {
+    if (head.kind !== frameKind.append) return false;
+    for (let s = 0; s < head.sectionCount; s++) {
+      const log = this.#logs.get(head.logOf(s));
+      if (log !== undefined && head.positionOf(s) + head.countOf(s) > log.first) return true;
+    }
+    return false;
+  }
+
+  #copy(head: FrameHead, payload: Buffer): void {
+    const { ends, order } = head;
+    let orderStart = 0;
+    for (let s = 0; s < head.sectionCount; s++) {
+      const count = head.countOf(s);
+      const log = this.#logs.get(head.logOf(s));
+      const position = head.positionOf(s);
+      if (log !== undefined && position + count > log.first) {
+        let done = Math.max(0, log.first - position);
+        while (done < count) {
+          const block = log.blocks[log.next] as PlannedBlock;
+          const taken = Math.min(count - done, block.recordCount - block.records);
+          const isThere = block.records > 0 || block.firstPosition === position + done;
+          assert(isThere, 'a block begins where it was planned');
+          writeRun(this.#buffer, block.at, block.runs++, position + done, head.arrivalOf(s), taken);
+          const start = orderStart + done;
+          this.#copyRun(block, payload, ends, order, start, start + taken);
+          if (block.records === block.recordCount) {
+            assert(block.bytes === block.payloadBytes, 'a block is not what was planned');
+            log.next++;
+          }
+          done += taken;
+        }
       }
+      orderStart += count;
     }
   }
 
-  /** The places of `group` in the buffer, by log, padding zeroed. */
-  #open(group: readonly PlannedBlock[]): Map<number, OpenLog> {
-    const open = new Map<number, OpenLog>();
-    let at = 0;
-    for (const block of group) {
-      const { endsAt, payloadAt, length } = blockLayout(block);
-      this.#buffer.fill(0, at + endsAt + block.recordCount * 4, at + payloadAt);
-      this.#buffer.fill(0, at + payloadAt + block.payloadBytes, at + length);
-      const opened = {
-        block,
-        at,
-        endsAt: at + endsAt,
-        payloadAt: at + payloadAt,
-        runs: 0,
-        records: 0,
-        bytes: 0,
-      };
-      const ofLog = open.get(block.log);
-      if (ofLog === undefined) open.set(block.log, { blocks: [opened], next: 0 });
-      else ofLog.blocks.push(opened);
-      at += length;
-    }
-    return open;
-  }
-
-  #copy(log: OpenLog | undefined, section: Section, payload: Buffer): void {
-    if (log === undefined) return;
-    const { position, count } = section;
-    for (let b = log.next; b < log.blocks.length; b++) {
-      const open = log.blocks[b] as OpenBlock;
-      const { block } = open;
-      if (block.firstPosition >= position + count) break;
-      const from = Math.max(position, block.firstPosition);
-      const to = Math.min(position + count, block.end);
-      if (from >= to) continue;
-      writeRun(this.#buffer, open.at, open.runs++, from, section.arrivalMs, to - from);
-      for (let i = from - position; i < to - position; i++) {
-        const { start, bytes } = recordOf(section, i);
-        payload.copy(this.#buffer, open.payloadAt + open.bytes, start, start + bytes);
-        open.bytes += bytes;
-        this.#buffer.writeUInt32LE(open.bytes, open.endsAt + open.records * 4);
-        open.records++;
+  /** Copies records to the end of a block; those that lie together in the payload go together. */
+  #copyRun(
+    block: PlannedBlock,
+    payload: Buffer,
+    ends: Uint32Array,
+    order: Uint32Array | undefined,
+    from: number,
+    to: number,
+  ): void {
+    const numbers = this.#numbers;
+    let number = block.endsAt / 4 + block.records;
+    let target = block.payloadAt + block.bytes;
+    let start = 0;
+    let end = 0;
+    for (let i = from; i < to; i++) {
+      const record = order === undefined ? i : (order[i] as number);
+      const recordStart = record === 0 ? 0 : (ends[record - 1] as number);
+      const recordEnd = ends[record] as number;
+      if (recordStart !== end) {
+        if (end > start) target += payload.copy(this.#buffer, target, start, end);
+        start = recordStart;
       }
-      if (open.records === block.recordCount) log.next = b + 1;
+      end = recordEnd;
+      numbers[number++] = target + end - start - block.payloadAt;
     }
+    if (end > start) target += payload.copy(this.#buffer, target, start, end);
+    block.records += to - from;
+    block.bytes = target - block.payloadAt;
   }
 }
 
@@ -262,42 +301,26 @@ function newBlock(log: number, firstPosition: number, firstArrivalMs: number): P
     log,
     firstPosition,
     firstArrivalMs,
-    end: firstPosition,
     runCount: 0,
     recordCount: 0,
     payloadBytes: 0,
+    at: 0,
+    endsAt: 0,
+    payloadAt: 0,
+    runs: 0,
+    records: 0,
+    bytes: 0,
   };
 }
 
-function recordOf(section: Section, index: number): { readonly start: number; readonly bytes: number } {
-  const { order, orderStart, ends } = section;
-  const record = order === undefined ? orderStart + index : (order[orderStart + index] as number);
-  const start = record === 0 ? 0 : (ends[record - 1] as number);
-  return { start, bytes: (ends[record] as number) - start };
-}
-
-function forEachSection(head: FrameHead, visit: (number: number, section: Section) => void): void {
-  if (head.kind !== frameKind.append) return;
-  const { ends, order } = head;
-  let orderStart = 0;
-  for (let s = 0; s < head.sectionCount; s++) {
-    const number = head.logOf(s);
-    const count = head.countOf(s);
-    const section = {
-      position: head.positionOf(s),
-      count,
-      arrivalMs: head.arrivalOf(s),
-      orderStart,
-      ends,
-      order,
-    };
-    if (number !== voidLog && count > 0) visit(number, section);
-    orderStart += count;
+/** Where `number` is in `numbers`, which rise; −1 when it is not there. */
+function indexOf(numbers: Uint32Array, number: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) < number) low = middle + 1;
+    else high = middle;
   }
-}
-
-function hasAny(head: FrameHead, logs: ReadonlyMap<number, unknown>): boolean {
-  if (head.kind !== frameKind.append) return false;
-  for (let s = 0; s < head.sectionCount; s++) if (logs.has(head.logOf(s))) return true;
-  return false;
+  return numbers[low] === number ? low : -1;
 }

@@ -7,6 +7,8 @@ export interface NativeLimits {
   readonly journalFileBytesMax: number;
   /** Frames beyond this wait for the next commit. One call must fit: a larger one is the caller's bug. */
   readonly commitBytesMax: number;
+  /** Appends with a payload up to this share a frame with others of their commit. */
+  readonly gatheredPayloadBytesMax: number;
   /** Appends beyond these bytes or this number wait unprepared, in order, until a commit has taken others. */
   readonly queueBytesMax: number;
   readonly queueRequestsMax: number;
@@ -37,10 +39,12 @@ export interface NativeLimits {
   readonly journalFilesKept: number;
   /** Journal files that wait to be settled; the next one is begun only when one of them is. */
   readonly unsettledFilesMax: number;
-  /** Settling sorts so many bytes of records at a time in memory: more is another pass over the journal file. */
+  /** Settling sorts so many bytes of journal at a time in memory: a log's records lie together in parts of that. */
   readonly settlingBytesMax: number;
   /** What settling reads or writes at a time, before others have their turn. */
   readonly settlingSliceBytes: number;
+  /** A chunk is synced whenever so much of it was written, so that the system never has to write all of it at once. */
+  readonly settlingSyncBytes: number;
   /** A block of a chunk is closed before it is longer, unless one record is. */
   readonly blockBytesMax: number;
   /** Pages of chunks' tables kept in memory, over all chunks. */
@@ -50,6 +54,7 @@ export interface NativeLimits {
 export const nativeLimitsDefault: NativeLimits = {
   journalFileBytesMax: 128 * mib,
   commitBytesMax: 32 * mib,
+  gatheredPayloadBytesMax: 4 * kib,
   queueBytesMax: 64 * mib,
   queueRequestsMax: 16_384,
   waitingRequestsMax: 65_536,
@@ -68,6 +73,7 @@ export const nativeLimitsDefault: NativeLimits = {
   unsettledFilesMax: 8,
   settlingBytesMax: 32 * mib,
   settlingSliceBytes: 1 * mib,
+  settlingSyncBytes: 8 * mib,
   blockBytesMax: 64 * kib,
   tableCacheBytesMax: 8 * mib,
 };

@@ -43,6 +43,7 @@ import type { RegisteredLog, Registry } from './registry.js';
 import { appendBytes, type Request } from './request.js';
 import { Reserve } from './reserve.js';
 import { Settler } from './settler.js';
+import { type Sorter, sortJournal } from './sort-job.js';
 import { Tail } from './tail.js';
 import { Waiters, waitIsOver } from './waiters.js';
 
@@ -52,6 +53,8 @@ export interface NativeEngineOptions {
   /** For the store's id and the reserve's bytes. Default: the operating system's. */
   readonly random?: Random;
   readonly limits?: Partial<NativeLimits>;
+  /** Sorts journal files; whoever gives one closes it after the engine. Default: the caller's thread. */
+  readonly sorter?: Sorter;
   /** For the simulator alone. */
   readonly canaries?: Canaries;
 }
@@ -85,6 +88,7 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
   const canaries = options.canaries ?? {};
   const random = options.random ?? systemRandom;
   const { disk, clock } = options;
+  const sorter = options.sorter ?? { sort: (job) => sortJournal(disk, job) };
   const lock = await asLogError(() => disk.lock());
   try {
     return await asLogError(async () => {
@@ -93,7 +97,8 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
       try {
         const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
         await reserve.open(await disk.list());
-        const engine = new OpenNativeEngine({ disk, clock, limits, canaries, lock, reserve, recovered });
+        const parts = { disk, clock, limits, canaries, lock, reserve, sorter, recovered };
+        const engine = new OpenNativeEngine(parts);
         await engine.begin();
         return engine;
       } catch (error) {
@@ -114,6 +119,7 @@ interface NativeEngineParts {
   readonly canaries: Canaries;
   readonly lock: DiskLock;
   readonly reserve: Reserve;
+  readonly sorter: Sorter;
   readonly recovered: Recovered;
 }
 
@@ -137,7 +143,7 @@ class OpenNativeEngine implements NativeEngine {
   #syncsBefore = 0;
 
   constructor(parts: NativeEngineParts) {
-    const { disk, clock, limits, canaries, lock, reserve, recovered } = parts;
+    const { disk, clock, limits, canaries, lock, reserve, sorter, recovered } = parts;
     const { journal, registry, settled, newestMs, report } = recovered;
     this.recovery = report;
     this.newestArrivalMs = newestMs;
@@ -146,7 +152,8 @@ class OpenNativeEngine implements NativeEngine {
     this.#journal = journal;
     this.#registry = registry;
     this.#settled = settled;
-    this.#settler = new Settler({ ...settled, disk, limits, canaries, journal, registry, reserve });
+    const settling = { disk, limits, canaries, journal, registry, reserve, sorter };
+    this.#settler = new Settler({ ...settled, ...settling });
     this.#reader = new Reader(journal, settled.chunks, limits);
     this.#waiters = new Waiters(limits.waitersMax);
     const tail = new Tail(limits.tailBytesMax);

@@ -1,6 +1,6 @@
 /**
- * A directory of the real file system as a `Disk`. This file and `node-lock.ts` are the only ones of the package that
- * touch the operating system.
+ * A directory of the real file system as a `Disk`. This file, `blocking-disk.ts` and `node-lock.ts` are the only ones of
+ * the package that touch the operating system.
  *
  * Invariant: every failure is a `DiskError` with a code of the closed set and the system's error as its cause. A
  * write or read that the system does only in part is continued until it is whole.
@@ -20,7 +20,8 @@ import {
 } from './disk.js';
 import { isLockName, takeLock } from './node-lock.js';
 
-const fileMode = 0o600;
+/** Of files that are made: for the owner alone. */
+export const fileMode = 0o600;
 const directoryMode = 0o700;
 /** Some systems refuse longer lists of parts, or silently write only so many. */
 const partsMax = 1024;
@@ -237,7 +238,8 @@ const codes: Readonly<Record<string, DiskErrorCode>> = {
   EROFS: 'denied',
 };
 
-function asDiskError(what: string, error: unknown): DiskError {
+/** What the system said when `what` was to be done, as what a disk says. */
+export function asDiskError(what: string, error: unknown): DiskError {
   if (error instanceof DiskError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return new DiskError(codes[code ?? ''] ?? 'io', `cannot ${what}: ${message}`, { cause: error });

@@ -13,6 +13,7 @@ import type { LogId, LogState, Position } from './contract.js';
 import type { CheckpointLog } from './journal-header.js';
 import { LogIndex } from './log-index.js';
 import { RunList } from './run.js';
+import type { SortedLogs } from './sort-job.js';
 
 export class RegisteredLog {
   readonly id: LogId;
@@ -178,6 +179,17 @@ export class Registry {
       logs.push({ number, id, sealed, first, end, lastArrivalMs });
     }
     return logs;
+  }
+
+  /** Where every log stands, for settling the oldest journal file. */
+  sorted(): SortedLogs {
+    const logs = [...this.existing()].sort((a, b) => a.number - b.number);
+    return {
+      numbers: Uint32Array.from(logs, (log) => log.number),
+      firsts: Float64Array.from(logs, (log) => log.first),
+      ends: Float64Array.from(logs, (log) => log.settledEnd),
+      lastArrivalsMs: Float64Array.from(logs, (log) => log.index.firstArrivalMs ?? log.lastArrivalMs),
+    };
   }
 
   restore(logs: readonly CheckpointLog[], nextNumber: number): void {

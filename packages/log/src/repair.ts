@@ -124,12 +124,12 @@ class Salvage {
     const file = await target.open(name, 'create');
     let count = 0;
     try {
-      const { settlingSliceBytes: sliceBytes, settlingBytesMax: syncBytes } = nativeLimitsDefault;
+      const { settlingSliceBytes: sliceBytes, settlingSyncBytes: syncBytes } = nativeLimitsDefault;
       const parts = { file, number, storeId: this.#storeId, tag: this.#tag, sliceBytes, syncBytes };
       const writer = new ChunkWriter({ ...parts, canaries: {} });
       await fill(async (bytes, blocks) => {
         count += blocks.length;
-        await writer.write(bytes, blocks, () => {}, new AbortController().signal);
+        await writer.write({ bytes, blocks, seal: () => {} }, new AbortController().signal);
       });
       if (count > 0) this.#chunks.push((await writer.finish(this.#fences())).named);
     } finally {

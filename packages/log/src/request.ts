@@ -9,6 +9,7 @@
 import { BoundedQueue, checksum } from '@millrace/base';
 import type { AppendBatch, AppendOutcome, ControlOutcome, LogId, Position, SealResult } from './contract.js';
 import { frameHeadBytes } from './frame.js';
+import { isGathered } from './gathered-appends.js';
 import { type Grouping, groupByLog } from './grouping.js';
 import { align8 } from './integers.js';
 import type { NativeLimits } from './limits.js';
@@ -26,7 +27,7 @@ interface RequestOf<Kind extends string, Answer> {
 
 export interface AppendRequest extends RequestOf<'append', readonly AppendOutcome[]> {
   readonly batch: AppendBatch;
-  /** Worked out while an earlier commit is being synced: the processor is idle then. */
+  /** Of one that is not gathered with others: worked out while an earlier commit is being synced, when the processor is idle. */
   prepared: PreparedBatch | undefined;
 }
 
@@ -133,7 +134,7 @@ export class RequestQueue {
     const fits = this.#bytes + request.bytes <= this.#limits.queueBytesMax || this.#queue.length === 0;
     if (!fits || !this.#queue.push(request)) return false;
     this.#bytes += request.bytes;
-    if (request.kind === 'append') prepare(request, this.#tag);
+    if (request.kind === 'append' && !isGathered(request.batch, this.#limits)) prepare(request, this.#tag);
     return true;
   }
 }

@@ -16,18 +16,17 @@ import type { Canaries } from './canaries.js';
 import { Chunk, chunkName } from './chunk.js';
 import { ChunkRewriter } from './chunk-rewriter.js';
 import type { ChunkSet } from './chunk-set.js';
-import type { ChunkTrailer } from './chunk-trailer.js';
-import { ChunkWriter, type LogFence } from './chunk-writer.js';
+import { ChunkWriter } from './chunk-writer.js';
 import { type Disk, DiskError } from './disk.js';
 import type { FileLease, FilePool } from './file-pool.js';
 import { FileWindow } from './file-window.js';
-import type { Journal } from './journal.js';
-import { JournalSorter } from './journal-sorter.js';
+import type { Journal, JournalLease } from './journal.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
-import { type ManifestChunk, unfinishedManifestName, writeManifest } from './manifest.js';
+import { unfinishedManifestName, writeManifest } from './manifest.js';
 import type { Registry } from './registry.js';
 import type { Reserve } from './reserve.js';
+import type { MadeChunk, Sorter, SortJob } from './sort-job.js';
 import { liveBytes, rowsToRewrite, type Surveyed } from './survey.js';
 import type { TableCache } from './table-cache.js';
 
@@ -41,6 +40,8 @@ export interface SettlerParts {
   readonly chunks: ChunkSet;
   readonly cache: TableCache;
   readonly reserve: Reserve;
+  /** Who sorts journal files. */
+  readonly sorter: Sorter;
   readonly nextChunk: number;
 }
 
@@ -48,17 +49,6 @@ const noop = (): void => {};
 
 /** The tables are looked through when this part of the settled records may have died since the last time. */
 const surveyShare = 1 / 64;
-
-interface MadeChunk {
-  readonly named: ManifestChunk;
-  readonly trailer: ChunkTrailer;
-}
-
-/** What a chunk is made from: blocks first, then where each log stands behind them. */
-interface ChunkSource {
-  write(writer: ChunkWriter, signal: AbortSignal): Promise<void>;
-  fences(): readonly LogFence[];
-}
 
 export class Settler {
   readonly #parts: SettlerParts;
@@ -249,23 +239,41 @@ export class Settler {
 
   /** A durable chunk of what is alive in the oldest journal file; `undefined` when nothing is. */
   async #settled(): Promise<MadeChunk | undefined> {
-    const { limits, journal, registry } = this.#parts;
-    const { signal } = this.#abort;
+    const { disk, journal, sorter } = this.#parts;
     const lease = await journal.lease(journal.oldest);
+    const chunk = this.#nextChunk++;
     try {
-      const sorter = new JournalSorter({
-        lease,
-        window: new FileWindow(limits.settlingSliceBytes),
-        registry,
-        tag: journal.chain.tag,
-        bytesMax: limits.settlingBytesMax,
-        blockBytesMax: limits.blockBytesMax,
-      });
-      if (!(await sorter.plan(signal))) return undefined;
-      return await this.#write(sorter, signal);
+      const made = await sorter.sort(this.#sortJob(lease, chunk));
+      if (made !== undefined) await journal.syncDirectory();
+      return made;
+    } catch (error) {
+      await removeIfThere(disk, chunkName(chunk));
+      throw error;
     } finally {
       lease.release();
     }
+  }
+
+  #sortJob({ name, body, end }: JournalLease, chunk: number): SortJob {
+    const { limits, journal, registry, canaries } = this.#parts;
+    const { storeId, tag } = journal.chain;
+    const abandoned = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const { signal } = this.#abort;
+    if (signal.aborted) Atomics.store(abandoned, 0, 1);
+    else signal.addEventListener('abort', () => Atomics.store(abandoned, 0, 1));
+    return {
+      source: { name, body, end },
+      chunk,
+      storeId,
+      tag,
+      logs: registry.sorted(),
+      bytesMax: limits.settlingBytesMax,
+      sliceBytes: limits.settlingSliceBytes,
+      syncBytes: limits.settlingSyncBytes,
+      blockBytesMax: limits.blockBytesMax,
+      canaries,
+      abandoned,
+    };
   }
 
   /** A durable chunk of what is alive in `row`. */
@@ -276,23 +284,23 @@ export class Settler {
       for (const chunk of row) sources.push({ chunk, lease: await pool.lease(chunk.file) });
       const { settlingSliceBytes: bytesMax } = limits;
       const rewriter = new ChunkRewriter({ sources, window: new FileWindow(bytesMax), registry, bytesMax });
-      return await this.#write(rewriter, this.#abort.signal);
+      return await this.#write(rewriter);
     } finally {
       for (const { lease } of sources) lease.release();
     }
   }
 
-  async #write(source: ChunkSource, signal: AbortSignal): Promise<MadeChunk> {
+  async #write(rewriter: ChunkRewriter): Promise<MadeChunk> {
     const { disk, limits, canaries, journal } = this.#parts;
     const { storeId, tag } = journal.chain;
     const number = this.#nextChunk++;
     const name = chunkName(number);
     const file = await disk.open(name, 'create');
     try {
-      const { settlingSliceBytes: sliceBytes, settlingBytesMax: syncBytes } = limits;
+      const { settlingSliceBytes: sliceBytes, settlingSyncBytes: syncBytes } = limits;
       const writer = new ChunkWriter({ file, number, storeId, tag, sliceBytes, syncBytes, canaries });
-      await source.write(writer, signal);
-      const made = await writer.finish(source.fences());
+      await rewriter.write(writer, this.#abort.signal);
+      const made = await writer.finish(rewriter.fences());
       await journal.syncDirectory();
       return made;
     } catch (error) {
@@ -333,7 +341,7 @@ export class Settler {
         return true;
       } catch (error) {
         if (!(error instanceof DiskError && error.code === 'full')) throw error;
-        if ((await disk.list()).includes(unfinishedManifestName)) await disk.remove(unfinishedManifestName);
+        await removeIfThere(disk, unfinishedManifestName);
         if (reserve.spent) return false;
         await reserve.giveUp();
       }
@@ -346,4 +354,8 @@ export class Settler {
     else if (error instanceof DiskError || error instanceof LogError) this.#trouble = error.message;
     else throw error;
   }
+}
+
+async function removeIfThere(disk: Disk, name: string): Promise<void> {
+  if ((await disk.list()).includes(name)) await disk.remove(name);
 }

@@ -43,11 +43,7 @@ export async function liveBytes(chunk: Chunk, file: DiskFile, registry: Registry
   for await (const entry of chunk.logs(file)) {
     const { from, to } = await liveBlocks(chunk, file, entry, registry);
     if (from === entry.firstBlock) bytes += from < to ? entry.bytes : 0;
-    else if (from < to) {
-      const start = (await chunk.block(file, from)).offset;
-      const last = await chunk.block(file, to - 1);
-      bytes += last.offset + last.length - start;
-    }
+    else for (let index = from; index < to; index++) bytes += (await chunk.block(file, index)).length;
   }
   return bytes;
 }

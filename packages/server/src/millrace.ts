@@ -53,7 +53,7 @@ export interface MillraceOptions {
   readonly delays?: Partial<StreamsDelays>;
   /**
    * How many threads work on requests: one owns sockets and log, the others decode large bodies and encode large
-   * pages. They start with the first of these. Default 1.
+   * pages. They start with the first of these. With 2 or more, old records are settled on one more thread. Default 1.
    */
   readonly threads?: number;
   readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };
@@ -231,8 +231,10 @@ class Server {
   #openState(): Promise<ServerState> {
     const { clock, logger } = this;
     const codec = this.#codec;
-    const { dataDir, random = systemRandom, delays = {}, limits = {} } = this.#options;
-    return openState({ dataDir, clock, random, logger, delays, limits: limits.streams ?? {}, codec });
+    const { dataDir, random = systemRandom, delays = {}, limits: given, threads = 1 } = this.#options;
+    const limits = given?.streams ?? {};
+    const settlingThread = threads > 1;
+    return openState({ dataDir, clock, random, logger, delays, limits, codec, settlingThread });
   }
 
   /**

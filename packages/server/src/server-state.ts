@@ -6,13 +6,14 @@ import {
   nodeDisk,
   openMemoryEngine,
   openNativeEngine,
+  SortingThread,
 } from '@millrace/log';
 import { CatalogError } from './catalog/catalog-error.js';
 import { readClock, writeClock } from './clock/clock-file.js';
 import { ServerClock } from './clock/server-clock.js';
 import { prepareDataDirectory } from './data-directory.js';
 import type { Service } from './dispatch/operation.js';
-import type { Logger } from './logger.js';
+import { errorFields, type Logger } from './logger.js';
 import { StartError } from './start-error.js';
 import type { Codec } from './streams/codec/codec.js';
 import { streamsService } from './streams/index.js';
@@ -38,6 +39,8 @@ export interface StateOptions {
   readonly delays: Partial<StreamsDelays>;
   readonly limits: Partial<StreamsLimits>;
   readonly codec: Codec;
+  /** Whether old records are settled on a thread of their own. */
+  readonly settlingThread: boolean;
 }
 
 /**
@@ -46,7 +49,7 @@ export interface StateOptions {
  */
 export async function openState(options: StateOptions): Promise<ServerState> {
   const { clock, random, logger, delays, limits, codec } = options;
-  const engine = await openEngine(options);
+  const { engine, close: closeEngine } = await openEngine(options);
   try {
     const report = (message: string): void =>
       logger.warn('a background task will try again', { detail: message });
@@ -62,28 +65,44 @@ export async function openState(options: StateOptions): Promise<ServerState> {
       health: () => engine.health(),
       async close() {
         await streams.close();
-        await engine.close();
+        await closeEngine();
       },
     };
   } catch (error) {
-    await engine.close();
+    await closeEngine();
     throw asStartError(error, options.dataDir);
   }
 }
 
-async function openEngine(options: StateOptions): Promise<LogEngine> {
-  const { dataDir, clock, random, logger } = options;
-  if (dataDir === undefined) return openMemoryEngine({ clock });
-  const logs = await prepareDataDirectory(dataDir);
+interface OpenedEngine {
+  readonly engine: LogEngine;
+  close(): Promise<void>;
+}
+
+async function openEngine(options: StateOptions): Promise<OpenedEngine> {
+  const { dataDir, clock, random, logger, settlingThread } = options;
+  if (dataDir === undefined) {
+    const engine = openMemoryEngine({ clock });
+    return { engine, close: () => engine.close() };
+  }
+  const directory = await prepareDataDirectory(dataDir);
   if (clock instanceof ServerClock) resumeClock(clock, dataDir, logger);
   try {
-    const engine = await openNativeEngine({ disk: await nodeDisk(logs), clock, random });
+    const disk = await nodeDisk(directory);
+    const failed = (error: unknown): void =>
+      logger.error('a settling thread failed; its work goes on elsewhere', errorFields(error));
+    const sorter = settlingThread ? new SortingThread({ directory, disk, failed }) : undefined;
+    const engine = await openNativeEngine({ disk, clock, random, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;
     if (cut !== undefined) {
       logger.warn('the end of the log was torn, as a crash leaves it, and was cut off', { ...cut });
     }
-    return engine;
+    const close = async (): Promise<void> => {
+      await engine.close();
+      await sorter?.close();
+    };
+    return { engine, close };
   } catch (error) {
     throw asStartError(error, dataDir);
   }

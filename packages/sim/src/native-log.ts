@@ -15,6 +15,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
   return {
     journalFileBytesMax: pick(random, [4 * kib, 16 * kib, 64 * kib]),
     commitBytesMax: pick(random, commitBytesMax),
+    gatheredPayloadBytesMax: pick(random, [0, 64, 4 * kib]),
     queueBytesMax: pick(random, [1 * kib, 256 * kib]),
     queueRequestsMax: pick(random, [4, 64]),
     tailBytesMax: pick(random, [0, 4 * kib, 256 * kib]),
@@ -29,6 +30,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     unsettledFilesMax: pick(random, [1, 8]),
     settlingBytesMax: pick(random, [1 * kib, 16 * kib]),
     settlingSliceBytes: pick(random, [512, 8 * kib]),
+    settlingSyncBytes: pick(random, [1 * kib, 16 * kib]),
     blockBytesMax: pick(random, [256, 4 * kib]),
     tableCacheBytesMax: pick(random, [0, 64 * kib]),
   };

@@ -59,7 +59,9 @@ export const wait: Command = {
     const timeoutMs = spanMs(timeoutText);
     if (timeoutMs === undefined)
       throw new UsageError(`--timeout is '${timeoutText}'; give a span, as 30s or 5m`);
-    const signal = AbortSignal.any([stopSignal(host), timeLimit(host, timeoutMs)]);
+    const limit = new AbortController();
+    const timer = host.clock.schedule(timeoutMs, () => limit.abort(timeOver));
+    const signal = AbortSignal.any([stopSignal(host), limit.signal]);
     return withKinesis(host, given, { signal }, async (kinesis) => {
       const goal = goalOf(
         kinesis,
@@ -71,6 +73,7 @@ export const wait: Command = {
         signal,
       );
       const seen = await reached(goal, host, signal);
+      timer.cancel();
       if (!given.on('quiet')) {
         if (seen.done) host.output.write(`${seen.state}\n`);
         else
@@ -87,12 +90,6 @@ const timeOver = 'the time is over';
 
 function timedOut(signal: AbortSignal): boolean {
   return signal.reason === timeOver;
-}
-
-function timeLimit(host: Host, timeoutMs: number): AbortSignal {
-  const limit = new AbortController();
-  host.clock.schedule(timeoutMs, () => limit.abort(timeOver));
-  return limit.signal;
 }
 
 interface Seen {

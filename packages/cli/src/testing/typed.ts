@@ -39,7 +39,8 @@ export async function typed(endpoint: string, argv: readonly string[], typing: T
     workingDirectory: process.cwd(),
     processId: process.pid,
     processors: 1,
-    clock: new SystemClock({ holdsProcess: true }),
+    // Whatever a command leaves to run must not hold the tests: the server does while it is needed.
+    clock: new SystemClock(),
     input: { isTerminal: false, chunks: typing.stdin ?? Readable.from([]) },
     output: terminal((text) => {
       stdout += text;

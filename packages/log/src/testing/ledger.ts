@@ -124,9 +124,17 @@ export class Ledger {
     throw new assert.AssertionError({ message: 'a hundred appends had no known outcome' });
   }
 
-  /** Reads `log` to its end and holds it against what was put; only records from `first` on are expected. */
-  async check(log: LogId, first: Position = 0, recordsMax = 1000): Promise<ReadRecord[]> {
-    const read = await readAll(this.#engine, log, first, recordsMax);
+  /**
+   * Reads `log` to its end, of an engine that was opened later if need be, and holds it against what was put; only
+   * records from `first` on are expected.
+   */
+  async check(
+    log: LogId,
+    first: Position = 0,
+    recordsMax = 1000,
+    engine = this.#engine,
+  ): Promise<ReadRecord[]> {
+    const read = await readAll(engine, log, first, recordsMax);
     const put = this.#of(log);
     const seen = new Set<string>();
     let before: ReadRecord | undefined;

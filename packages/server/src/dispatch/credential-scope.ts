@@ -21,6 +21,20 @@ const defaultScope: CredentialScope = { account: defaultAccount, region: default
 export function credentialScope(headers: RequestHeaders, path: string): CredentialScope {
   const credential = credentialOf(headerOf(headers, 'authorization')) ?? presignedCredential(path);
   if (credential === undefined) return defaultScope;
+  let scope = recent.get(credential);
+  if (scope === undefined) {
+    scope = scopeOf(credential);
+    if (recent.size === recentMax) recent.clear();
+    recent.set(credential, scope);
+  }
+  return scope;
+}
+
+/** A client sends the same credential all day long. */
+const recent = new Map<string, CredentialScope>();
+const recentMax = 256;
+
+function scopeOf(credential: string): CredentialScope {
   const [accessKey = '', , region = ''] = credential.split('/');
   return {
     account: /^\d{12}$/.test(accessKey) ? accessKey : defaultAccount,
@@ -33,9 +47,15 @@ function credentialOf(authorization: string | undefined): string | undefined {
   const start = authorization?.indexOf(label) ?? -1;
   if (authorization === undefined || start < 0) return undefined;
   const from = start + label.length;
-  let to = from;
-  while (to < authorization.length && authorization[to] !== ',' && authorization[to] !== ' ') to++;
-  return authorization.slice(from, to);
+  return authorization.slice(from, endOf(authorization, from));
+}
+
+/** Where the credential ends that begins at `from`: at a comma, a space or the end. */
+function endOf(authorization: string, from: number): number {
+  const comma = authorization.indexOf(',', from);
+  const end = comma < 0 ? authorization.length : comma;
+  const space = authorization.indexOf(' ', from);
+  return space < 0 ? end : Math.min(space, end);
 }
 
 function presignedCredential(path: string): string | undefined {

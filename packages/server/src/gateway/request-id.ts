@@ -3,16 +3,21 @@ import { asBuffer, type Random } from '@millrace/base';
 const uuidBytes = 16;
 /** `x-amz-id-2` is 72 random bytes in base64 on AWS (kinesalite's tests against AWS). */
 const extendedBytes = 72;
+const extendedChars = (extendedBytes / 3) * 4;
 const pooledIds = 256;
 
 /**
- * Makes the ids that every answer carries. Randomness is drawn for many at once: a system call for each request
- * would cost more than the rest of the headers.
+ * Makes the ids that every answer carries. Randomness is drawn, and spelled, for many at once: a system call for each
+ * request would cost more than the rest of the headers.
  */
 export class RequestIds {
   readonly #random: Random;
-  #pool: Buffer = Buffer.alloc(0);
-  #used = 0;
+  /** The bytes of many UUIDs in hexadecimal, one behind the other. */
+  #uuids = '';
+  #uuidAt = 0;
+  /** Many extended ids; 72 bytes are whole groups of base64, so that each ends where the next begins. */
+  #extended = '';
+  #extendedAt = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -20,24 +25,30 @@ export class RequestIds {
 
   /** A version 4 UUID. */
   requestId(): string {
-    const bytes = this.#draw(uuidBytes);
-    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-    const hex = bytes.toString('hex');
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    if (this.#uuidAt === this.#uuids.length) this.#drawUuids();
+    const at = this.#uuidAt;
+    this.#uuidAt += 2 * uuidBytes;
+    const hex = this.#uuids;
+    return `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}-${hex.slice(at + 12, at + 16)}-${hex.slice(at + 16, at + 20)}-${hex.slice(at + 20, at + 32)}`;
   }
 
   extendedId(): string {
-    return this.#draw(extendedBytes).toString('base64');
+    if (this.#extendedAt === this.#extended.length) {
+      this.#extended = asBuffer(this.#random.bytes(pooledIds * extendedBytes)).toString('base64');
+      this.#extendedAt = 0;
+    }
+    const at = this.#extendedAt;
+    this.#extendedAt += extendedChars;
+    return this.#extended.slice(at, at + extendedChars);
   }
 
-  #draw(length: number): Buffer {
-    if (this.#used + length > this.#pool.length) {
-      this.#pool = asBuffer(this.#random.bytes(pooledIds * (uuidBytes + extendedBytes)));
-      this.#used = 0;
+  #drawUuids(): void {
+    const bytes = asBuffer(this.#random.bytes(pooledIds * uuidBytes));
+    for (let at = 0; at < bytes.length; at += uuidBytes) {
+      bytes[at + 6] = ((bytes[at + 6] ?? 0) & 0x0f) | 0x40;
+      bytes[at + 8] = ((bytes[at + 8] ?? 0) & 0x3f) | 0x80;
     }
-    const drawn = this.#pool.subarray(this.#used, this.#used + length);
-    this.#used += length;
-    return drawn;
+    this.#uuids = bytes.toString('hex');
+    this.#uuidAt = 0;
   }
 }

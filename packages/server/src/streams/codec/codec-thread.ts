@@ -11,6 +11,8 @@ import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
 
 const port = present(parentPort ?? undefined, 'the port of a thread');
 const protocols = [jsonProtocol, cborProtocol];
+/** Nothing longer is taken out of a pool. */
+const smallBytesMax = Buffer.poolSize / 2;
 
 port.on('message', (job: CodecJob) => {
   const known = protocols.find((each) => each.contentType === job.contentType);
@@ -20,7 +22,7 @@ port.on('message', (job: CodecJob) => {
       ? inlineCodec.encodePage(protocol, job.page)
       : inlineCodec.decodePut(job.name, protocol, job.body);
   const answer: CodecAnswer = { id: job.id, result };
-  port.postMessage(answer, result === undefined ? [] : arraysOf(result).map(memoryOf));
+  port.postMessage(answer, result === undefined ? [] : arraysOf(result).flatMap(memoryOf));
 });
 
 const ready: CodecReady = { ready: true };
@@ -30,8 +32,10 @@ function arraysOf(result: PutBatch | Uint8Array): readonly (Uint8Array | Uint32A
   return result instanceof Uint8Array ? [result] : [result.payload, result.ends, result.hashes];
 }
 
-function memoryOf(array: Uint8Array | Uint32Array): ArrayBuffer {
-  const { buffer } = array;
-  assert(buffer instanceof ArrayBuffer && array.byteOffset === 0, 'a result has its memory to itself');
-  return buffer;
+/** The memory of `array`, to be moved. What is small may share its memory with others, and is copied. */
+function memoryOf(array: Uint8Array | Uint32Array): ArrayBuffer[] {
+  const { buffer, byteOffset, byteLength } = array;
+  if (byteLength <= smallBytesMax) return [];
+  assert(buffer instanceof ArrayBuffer && byteOffset === 0, 'a large result has its memory to itself');
+  return [buffer];
 }

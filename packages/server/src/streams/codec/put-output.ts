@@ -13,7 +13,6 @@ import {
   type Protocol,
   required,
   SequenceNumberWriter,
-  sequenceNumber,
   sequenceNumberDigits,
   shardIdOf,
   string,
@@ -33,6 +32,8 @@ interface Frame {
   readonly separator: Buffer;
   /** Everything after the last record. */
   close(encryptionType: string | undefined): Buffer;
+  /** A taken record as an answer of its own, with one member more. */
+  withEncryption(entry: Buffer, encryptionType: string): Buffer;
 }
 
 const refusedShape = structure('PutRecordsResultEntry', {
@@ -47,6 +48,8 @@ const jsonFrame: Frame = {
   separator: Buffer.from(','),
   close: (encryptionType) =>
     Buffer.from(encryptionType === undefined ? ']}' : `],"EncryptionType":"${encryptionType}"}`),
+  withEncryption: (entry, encryptionType) =>
+    Buffer.concat([entry.subarray(0, -1), Buffer.from(`,"EncryptionType":"${encryptionType}"}`)]),
 };
 
 const cborFrame: Frame = {
@@ -66,6 +69,8 @@ const cborFrame: Frame = {
     encryptionType === undefined
       ? Buffer.of(0xff)
       : Buffer.concat([cborText('EncryptionType'), cborText(encryptionType), Buffer.of(0xff)]),
+  withEncryption: (entry, encryptionType) =>
+    Buffer.concat([cborHead(5, 3), entry.subarray(1), cborText('EncryptionType'), cborText(encryptionType)]),
 };
 
 /** The body of a PutRecords answer. */
@@ -116,18 +121,38 @@ export function encodePutRecordOutput(
   arrivalMs: number,
   encryptionType?: string,
 ): Uint8Array {
-  return protocol.encode(putRecordShape, {
-    SequenceNumber: sequenceNumber(shard, position, arrivalMs),
-    ShardId: shardIdOf(shard.index),
-    EncryptionType: encryptionType,
-  });
+  const frame = frameOf(protocol);
+  const { entryOpen } = frame;
+  const { writer, closes } = singleOf(shard);
+  let close = closes.get(frame);
+  if (close === undefined) {
+    close = frame.entryClose(shardIdOf(shard.index));
+    closes.set(frame, close);
+  }
+  const body = Buffer.allocUnsafe(entryOpen.length + sequenceNumberDigits + close.length);
+  body.set(entryOpen);
+  const end = writer.write(body, entryOpen.length, position, arrivalMs);
+  body.set(close, end);
+  return encryptionType === undefined ? body : frame.withEncryption(body, encryptionType);
 }
 
-const putRecordShape = structure('PutRecordOutput', {
-  SequenceNumber: required(string()),
-  ShardId: required(string()),
-  EncryptionType: string(),
-});
+/** What the answers to single puts into one shard have in common. */
+interface SingleAnswers {
+  readonly writer: SequenceNumberWriter;
+  readonly closes: Map<Frame, Buffer>;
+}
+
+/** As long as the shard's picture in the catalog lives: shards that nothing is put into have none. */
+const singles = new WeakMap<ShardIdentity, SingleAnswers>();
+
+function singleOf(shard: ShardIdentity): SingleAnswers {
+  let single = singles.get(shard);
+  if (single === undefined) {
+    single = { writer: new SequenceNumberWriter(shard), closes: new Map() };
+    singles.set(shard, single);
+  }
+  return single;
+}
 
 /** The entries of records that were not taken, by record; few errors are shared by many records. */
 function renderRefusals(

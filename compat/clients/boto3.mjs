@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import { pythonClients } from '../../scripts/python-clients.mjs';
+
+const program = fileURLToPath(new URL('../python/program.py', import.meta.url));
+
+/** A program of Python with its packages at hand, or the reason why there is none. */
+export function pythonProgram(name, module, environment = {}) {
+  const found = pythonClients();
+  if (found.reason !== undefined) return found;
+  return {
+    version: found[name],
+    program: found.python,
+    args: [program, module],
+    environment: { PYTHONPATH: found.path, ...environment },
+  };
+}
+
+export const boto3 = {
+  id: 'boto3',
+  name: 'boto3 (Python)',
+  short: 'boto3',
+  scenarios: [
+    'life',
+    'records',
+    'reshard',
+    'names',
+    'trouble',
+    'expiry',
+    'settings',
+    'fan-out',
+    'listing-first-put',
+    'listing-first-read',
+    'listing-stream-manager',
+    'listing-buffered-producer',
+    'listing-fan-out-manager',
+    'listing-consumer-manager',
+    'listing-retry-stream',
+    'listing-auto-scaling',
+    'listing-cost-survey',
+  ],
+  find: () => pythonProgram('boto3', 'boto3_scenarios'),
+};

@@ -1,0 +1,167 @@
+// npm run compat: every client against every scenario that it has a program for. See README.md.
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { compatibilityPage, pagePath } from '../scripts/compatibility.mjs';
+import { root, setUp } from '../scripts/setup.mjs';
+import { clients } from './clients/index.mjs';
+import { readResults, resultsPath } from './results.mjs';
+import { scenarios } from './scenarios.mjs';
+import { printedTable } from './table.mjs';
+
+const clientMsMax = 300_000;
+const clientsAtOnce = 2;
+
+const flags = process.argv.slice(2).filter((each) => each.startsWith('-'));
+const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'));
+const check = flags.includes('--check');
+for (const name of wanted) {
+  if (!clients.some(({ id }) => id === name))
+    fail(`there is no client ${name}: ${clients.map(({ id }) => id).join(', ')}`);
+}
+for (const flag of flags) if (flag !== '--check') fail(`unknown option ${flag}: there is --check`);
+
+await setUp();
+const { streamsOperations } = await import(
+  path.join(root, 'packages/server/dist/streams/operations/index.js')
+);
+const offered = new Set(streamsOperations.map(({ name }) => name));
+/** What the server does not offer yet is not asked. */
+const asked = scenarios.filter(({ needs = [] }) => needs.every((operation) => offered.has(operation)));
+const chosen = clients.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const queue = [...chosen];
+const answers = new Map();
+await Promise.all(
+  Array.from({ length: clientsAtOnce }, async () => {
+    for (let client = queue.shift(); client !== undefined; client = queue.shift()) {
+      answers.set(client.id, await runClient(client));
+    }
+  }),
+);
+
+console.log(printedTable(chosen, asked, answers));
+const failures = [...answers.values()].flatMap(({ results = [] }) => results.filter(({ passed }) => !passed));
+for (const { client, scenario, error } of failures) console.log(`\n${client}: ${scenario}\n${error}`);
+if (!check) await keep();
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+/** Version and results of one client, or the reason why it was skipped. */
+async function runClient(client) {
+  const found = client.find();
+  if (found.reason !== undefined) return { reason: found.reason };
+  const server = await startMillrace();
+  try {
+    const names = asked.map(({ id }) => id).filter((id) => client.scenarios.includes(id));
+    const lines = await runProgram(found, names, server.endpoint);
+    return { version: found.version, results: lines.map((line) => ({ client: client.name, ...line })) };
+  } finally {
+    server.stop();
+  }
+}
+
+/** A Millrace on a free port with nothing in it. */
+async function startMillrace() {
+  const bin = path.join(root, 'packages', 'cli', 'bin', 'millrace.js');
+  const child = spawn(process.execPath, [bin, 'serve', '--port', '0', '--ephemeral', '--log', 'none'], {
+    env: withoutAws(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, endpoint] = /^Millrace is listening on (\S+)$/.exec(line) ?? [];
+    if (endpoint !== undefined) return { endpoint, stop: () => child.kill() };
+  }
+  throw new Error('the server ended before it was ready');
+}
+
+/** One result for each scenario; those that the program did not come to have failed with what it said last. */
+async function runProgram({ program, args, environment }, names, endpoint) {
+  const child = spawn(program, [...args, ...names], {
+    env: {
+      ...withoutAws(),
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'compat',
+      AWS_SECRET_ACCESS_KEY: 'compat',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_PAGER: '',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const timeout = setTimeout(() => child.kill('SIGKILL'), clientMsMax);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-4096);
+  });
+  child.on('error', (error) => {
+    said = error.message;
+  });
+  const results = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    try {
+      results.push(JSON.parse(line));
+    } catch {
+      results.push({
+        scenario: 'the program',
+        passed: false,
+        operations: [],
+        error: `printed no JSON: ${line}`,
+      });
+    }
+  }
+  clearTimeout(timeout);
+  const silent = names.filter((name) => !results.some(({ scenario }) => scenario === name));
+  return [
+    ...results,
+    ...silent.map((scenario) => ({
+      scenario,
+      passed: false,
+      operations: [],
+      error: `no answer; it said: ${said}`,
+    })),
+  ];
+}
+
+/** The machine's own AWS settings must not reach anybody. */
+function withoutAws() {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|MILLRACE)_/.test(name));
+  return {
+    ...Object.fromEntries(kept),
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+}
+
+/** What was proven takes the place of what was before; of clients that did not run, what was proven stays. */
+async function keep() {
+  const kept = readResults();
+  for (const { id } of chosen) {
+    const { version, results } = answers.get(id);
+    if (results === undefined) continue;
+    kept[id] = {
+      version,
+      scenarios: Object.fromEntries(
+        results.map(({ scenario, passed, operations }) => [
+          scenario,
+          passed ? { passed, operations: [...operations].sort() } : { passed },
+        ]),
+      ),
+    };
+  }
+  const inOrder = Object.fromEntries(
+    clients.flatMap(({ id }) => (kept[id] === undefined ? [] : [[id, kept[id]]])),
+  );
+  writeFileSync(resultsPath, `${JSON.stringify(inOrder, null, 2)}\n`);
+  writeFileSync(pagePath, await compatibilityPage());
+}
+
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(2);
+}
+
+if (process.argv[1] !== fileURLToPath(import.meta.url)) fail('compat/run.mjs is a program and no module');

@@ -1,0 +1,105 @@
+// What clients are asked, in the order of the table. Each scenario has streams of its own. What it `needs` are operations
+// beyond those of every stream: a scenario is asked once the server offers them.
+
+export const scenarios = [
+  {
+    id: 'life',
+    holds:
+      'a stream is made, waited for, described, listed, deleted, gone; names that are taken, or are none, are refused in AWS’s words',
+  },
+  {
+    id: 'records',
+    holds:
+      'one record and batches, explicit hash keys, binary data, 1 MiB; read whole from every starting position',
+  },
+  {
+    id: 'reshard',
+    holds:
+      'split and merge under way: every record once, each key in its order, parents before children, ChildShards at each end',
+  },
+  {
+    id: 'names',
+    holds: 'the same stream by name and by ARN; other regions and other accounts do not see it',
+  },
+  {
+    id: 'trouble',
+    holds:
+      'throttling, internal errors and lost answers that the client retries by itself; records of a batch that fail alone',
+  },
+  {
+    id: 'expiry',
+    holds: 'an iterator of more than five minutes is refused, and a new one goes on where it was',
+  },
+  {
+    id: 'settings',
+    holds:
+      'tags, retention, shard count, mode, metrics, limits, policies and encryption are set and read back',
+    needs: [
+      'UpdateShardCount',
+      'StartStreamEncryption',
+      'UpdateStreamMode',
+      'AddTagsToStream',
+      'PutResourcePolicy',
+      'DescribeLimits',
+      'UpdateMaxRecordSize',
+    ],
+  },
+  {
+    id: 'fan-out',
+    holds:
+      'a consumer is registered, described, listed; a subscription brings every record; a consumer is taken away',
+    needs: [
+      'RegisterStreamConsumer',
+      'DescribeStreamConsumer',
+      'SubscribeToShard',
+      'DeregisterStreamConsumer',
+      'ListStreamConsumers',
+    ],
+  },
+  {
+    id: 'aggregates',
+    holds: 'aggregates of the client are taken apart by Millrace’s tail, and Millrace’s by the client',
+  },
+  { id: 'listing-first-put', holds: 'the first put of a tutorial: a record of JSON, its answer printed' },
+  { id: 'listing-first-read', holds: 'the first read of a tutorial: ten records from the latest' },
+  {
+    id: 'listing-stream-manager',
+    holds: 'create with polling of DescribeStream, put, batch, read of all shards, scaling',
+  },
+  {
+    id: 'listing-buffered-producer',
+    holds: 'a producer with a buffer and a thread that empties it, a thousand events, failed ones put back',
+  },
+  {
+    id: 'listing-fan-out-manager',
+    holds: 'a consumer is registered, or found when it is there',
+    needs: [
+      'RegisterStreamConsumer',
+      'DescribeStreamConsumer',
+      'SubscribeToShard',
+      'DeregisterStreamConsumer',
+      'ListStreamConsumers',
+    ],
+  },
+  {
+    id: 'listing-consumer-manager',
+    holds: 'a consumer is registered, and its subscription read',
+    needs: [
+      'RegisterStreamConsumer',
+      'DescribeStreamConsumer',
+      'SubscribeToShard',
+      'DeregisterStreamConsumer',
+      'ListStreamConsumers',
+    ],
+  },
+  { id: 'listing-retry-stream', holds: 'a failed record goes back into a retry stream with its history' },
+  {
+    id: 'listing-auto-scaling',
+    holds: 'shards are counted, a target is computed, the stream is scaled to it',
+    needs: ['UpdateShardCount'],
+  },
+  {
+    id: 'listing-cost-survey',
+    holds: 'every stream is listed and described, its shards, retention and encryption weighed',
+  },
+];

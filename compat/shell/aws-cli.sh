@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# The AWS CLI, as its users type it: aws-cli.sh <scenario>…
+#
+# AWS_CLI is the program (in words), AWS_CLI_BLOBS the flags that version 2 needs to take --data as it is written.
+# Prints one line of JSON for each scenario, like every client's program here.
+set -uo pipefail
+
+read -ra program <<<"$AWS_CLI"
+read -ra blobs <<<"${AWS_CLI_BLOBS:-}"
+first_shard=shardId-000000000000
+called=$(mktemp)
+said=$(mktemp)
+trap 'rm -f "$called" "$said"' EXIT
+
+# One call, noted when it was answered well.
+kinesis() {
+  "${program[@]}" kinesis "$@" || return
+  sed -E 's/(^|-)([a-z])/\U\2/g' <<<"$1" >>"$called"
+}
+
+data() { kinesis "$@" ${blobs[@]+"${blobs[@]}"}; }
+
+equal() { [ "$1" = "$2" ] || { echo "expected '$2', found '$1'" >&2; return 1; }; }
+
+refused() { # CODE command…
+  local code=$1 message
+  shift
+  if message=$("${program[@]}" kinesis "$@" 2>&1); then echo "no $code" >&2; return 1; fi
+  case $message in *"($code)"*) ;; *) echo "not $code: $message" >&2; return 1 ;; esac
+}
+
+active() {
+  "${program[@]}" kinesis wait stream-exists --stream-name "$1"
+  while [ "$(kinesis describe-stream-summary --stream-name "$1" \
+    --query StreamDescriptionSummary.StreamStatus --output text)" != ACTIVE ]; do :; done
+}
+
+iterator() { # STREAM TYPE [flags]
+  local stream=$1 type=$2
+  shift 2
+  kinesis get-shard-iterator --stream-name "$stream" --shard-id $first_shard --shard-iterator-type "$type" "$@" \
+    --query ShardIterator --output text
+}
+
+texts() { # ITERATOR: the data of its page, a line each
+  kinesis get-records --shard-iterator "$1" --query 'Records[].Data' --output text | tr '\t' '\n' |
+    while read -r each; do base64 -d <<<"$each"; echo; done
+}
+
+life() {
+  kinesis create-stream --stream-name cli-life --shard-count 2
+  active cli-life
+  equal "$(kinesis describe-stream --stream-name cli-life --query 'length(StreamDescription.Shards)')" 2
+  equal "$(kinesis list-streams --query 'StreamNames' --output text)" cli-life
+  refused ResourceInUseException create-stream --stream-name cli-life --shard-count 1
+  refused ValidationException create-stream --stream-name 'not a name' --shard-count 1
+  kinesis delete-stream --stream-name cli-life
+  "${program[@]}" kinesis wait stream-not-exists --stream-name cli-life
+  refused ResourceNotFoundException describe-stream-summary --stream-name cli-life
+}
+
+records() {
+  kinesis create-stream --stream-name cli-records --shard-count 1
+  active cli-records
+  local sequence
+  data put-record --stream-name cli-records --partition-key a --data hello >/dev/null
+  sequence=$(data put-records --stream-name cli-records \
+    --records Data=one,PartitionKey=k Data=two,PartitionKey=k --query 'Records[0].SequenceNumber' --output text)
+  equal "$(texts "$(iterator cli-records TRIM_HORIZON)")" $'hello\none\ntwo'
+  equal "$(texts "$(iterator cli-records AT_SEQUENCE_NUMBER --starting-sequence-number "$sequence")")" $'one\ntwo'
+  equal "$(texts "$(iterator cli-records AFTER_SEQUENCE_NUMBER --starting-sequence-number "$sequence")")" two
+  equal "$(texts "$(iterator cli-records AT_TIMESTAMP --timestamp 2020-01-01T00:00:00Z)")" $'hello\none\ntwo'
+  equal "$(texts "$(iterator cli-records LATEST)")" ''
+}
+
+reshard() {
+  kinesis create-stream --stream-name cli-reshard --shard-count 1
+  active cli-reshard
+  kinesis split-shard --stream-name cli-reshard --shard-to-split $first_shard \
+    --new-starting-hash-key 170141183460469231731687303715884105728
+  active cli-reshard
+  kinesis merge-shards --stream-name cli-reshard \
+    --shard-to-merge shardId-000000000001 --adjacent-shard-to-merge shardId-000000000002
+  active cli-reshard
+  equal "$(kinesis list-shards --stream-name cli-reshard --output text \
+    --query 'Shards[3].[ShardId, ParentShardId, AdjacentParentShardId]')" \
+    $'shardId-000000000003\tshardId-000000000001\tshardId-000000000002'
+}
+
+for scenario in "$@"; do
+  : >"$called"
+  # A function called in a condition would go on after a failure: it runs in a shell of its own that does not.
+  (set -e; "$scenario") >/dev/null 2>"$said"
+  if [ $? -eq 0 ]; then
+    operations=$(sort -u "$called" | sed 's/.*/"&"/' | paste -sd, -)
+    printf '{"scenario":"%s","passed":true,"operations":[%s]}\n' "$scenario" "$operations"
+  else
+    error=$(tail -n 3 "$said" | tr '\n"\\' "  '/" | tr -d '[:cntrl:]')
+    printf '{"scenario":"%s","passed":false,"error":"%s","operations":[]}\n' "$scenario" "$error"
+  fi
+done
