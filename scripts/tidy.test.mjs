@@ -48,6 +48,7 @@ const effectOwners = {
     'packages/log/src/node-lock.ts',
     'packages/server/src/clock/clock-file.ts',
     'packages/server/src/data-directory.ts',
+    'packages/server/src/tls/certificate-files.ts',
   ],
   network: [
     'packages/cli/src/kinesis/http-caller.ts',
@@ -55,6 +56,7 @@ const effectOwners = {
     'packages/server/src/gateway/gateway.ts',
     'packages/server/src/gateway/http1.ts',
     'packages/server/src/gateway/http2.ts',
+    'packages/server/src/gateway/tls.ts',
   ],
   threads: [
     'packages/log/src/sorting-thread.ts',

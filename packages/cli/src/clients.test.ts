@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
 import { putCommand, readCommand } from './demo/copy-commands.js';
-import { millrace } from './testing/millrace-process.js';
-import { pythonClients, runPython, runShell } from './testing/python-clients.js';
+import { millrace, temporaryFolder } from './testing/millrace-process.js';
+import { pythonClients, run, runPython, runShell } from './testing/python-clients.js';
 
 const clients = pythonClients();
 const skip = 'reason' in clients && clients.reason;
@@ -55,6 +56,38 @@ aws kinesis get-records --shard-iterator "$iterator" --query 'Records[0].Data' -
   const { code, stdout, stderr } = await runShell(clients, script, endpoint);
   assert.equal(code, 0, stderr);
   assert.equal(stdout, 'hello');
+});
+
+test('boto3 and curl work over https with what the server prints', { skip }, async (t) => {
+  const data = await temporaryFolder(t);
+  const server = millrace(t, [
+    'serve',
+    '--port',
+    '0',
+    '--data',
+    data,
+    '--tls',
+    '--tls-only',
+    '--create',
+    's:1',
+  ]);
+  const endpoint = await server.endpoint();
+  assert.match(endpoint, /^https:/);
+  const [, bundle = ''] = await server.printed(/AWS_CA_BUNDLE='([^']+)'/);
+  assert.equal(bundle, path.join(data, 'tls', 'certificate.pem'));
+  const script = `
+import os
+os.environ['AWS_CA_BUNDLE'] = ${JSON.stringify(bundle)}
+import boto3
+kinesis = boto3.client('kinesis')
+print(kinesis.put_record(StreamName='s', PartitionKey='k', Data=b'x')['ShardId'])
+`;
+  const python = await runPython(clients, script, endpoint);
+  assert.equal(python.stdout, 'shardId-000000000000\n', python.stderr);
+  const curl = await run('curl', ['-sS', '--cacert', bundle, `${endpoint}/_millrace/health`], '', endpoint);
+  assert.equal(curl.stdout, '{"live":true,"ready":true}\n', curl.stderr);
+  const plain = await run('curl', ['-sS', endpoint.replace('https', 'http')], '', endpoint);
+  assert.match(plain.stdout, /use https:/);
 });
 
 test('the commands that the demonstration prints work as they are printed', { skip }, async (t) => {

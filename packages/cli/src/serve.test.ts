@@ -227,6 +227,20 @@ test('bad flags, and flags that contradict each other', async (t) => {
   await refused(millrace(t, ['sevre']), /did you mean serve\?/);
 });
 
+test('certificates that contradict each other or do not make a pair', async (t) => {
+  const folder = await temporaryFolder(t);
+  const file = path.join(folder, 'c.pem');
+  await writeFile(file, 'junk');
+  const serve = (...args: string[]): MillraceProcess =>
+    millrace(t, ['serve', '--port', '0', '--ephemeral', ...args]);
+  await refused(serve('--cert', file), /--cert and --key belong together/);
+  await refused(serve('--tls', '--cert', file, '--key', file), /give one of them/);
+  await refused(serve('--tls-only'), /--tls-only needs a certificate/);
+  await refused(serve('--cert', file, '--key', file), /is no certificate in PEM/);
+  await refused(serve('--cert', path.join(folder, 'none'), '--key', file), /none is not there/);
+  await refused(serve('--tls', '--name', 'a name'), /DNS name or an address/);
+});
+
 test('help names every flag and variable', async (t) => {
   for (const args of [['--help'], ['help'], []]) {
     const help = millrace(t, args);

@@ -14,6 +14,7 @@
 import { type AdjustableClock, type Random, SystemClock, sleep, systemRandom } from '@millrace/base';
 import { AwsError, jsonProtocol } from '@millrace/wire';
 import { ServerClock } from './clock/server-clock.js';
+import { certificateRoute } from './control/certificate-route.js';
 import { clockRoutes } from './control/clock-routes.js';
 import { Control, type Health } from './control/control.js';
 import { faultRoutes } from './control/fault-routes.js';
@@ -28,6 +29,7 @@ import { openState, type ServerState } from './server-state.js';
 import { StartError } from './start-error.js';
 import { CodecThreads } from './streams/codec/codec-threads.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
+import type { Certificate, CertificateSource } from './tls/certificate.js';
 
 export interface MillraceOptions {
   /** Keep everything in memory, and nothing after the end. Either this or `dataDir`. */
@@ -42,6 +44,15 @@ export interface MillraceOptions {
   readonly portFallback?: boolean;
   /** Nobody's identity is checked, and that is meant, although others can reach the port. */
   readonly insecure?: boolean;
+  /**
+   * Speak TLS on the same port: with a certificate of our own (`own`), kept in the data directory, or with one in two
+   * files of PEM.
+   */
+  readonly tls?: CertificateSource;
+  /** With `tls`: whether requests without it are taken as well. Default true. */
+  readonly cleartext?: boolean;
+  /** Names and addresses that others call this server by, besides `host`: for our certificate, and as our own. */
+  readonly names?: readonly string[];
   /** Streams to make unless they are there; they are ACTIVE when the server has started. */
   readonly create?: readonly { readonly name: string; readonly shards: number }[];
   /** The time that streams see. Default: one that runs with the machine's, and is kept with the data. */
@@ -62,6 +73,10 @@ export interface MillraceOptions {
 /** Ports tried after an occupied one. */
 const portFallbacksMax = 100;
 const portMax = 65_535;
+/** A DNS name, an IPv4 address, or an IPv6 address without brackets. */
+const serverName = /^(?:(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$/;
+/** What this machine is called by itself: our certificate is for all of them. */
+const loopbackNames = ['localhost', '127.0.0.1', '::1'];
 const threadsMax = 16;
 /** How long a start waits for the streams it made to become ACTIVE, and a reset for the requests before it. */
 const createWaitMs = 10_000;
@@ -69,11 +84,13 @@ const resetWaitMs = 5_000;
 const pollMs = 5;
 
 export class Millrace implements AsyncDisposable {
-  /** `http://127.0.0.1:4567`: all that a client needs to be told. */
+  /** `http://127.0.0.1:4567`, or `https://…` with `tls`: where clients are pointed to. */
   readonly endpoint: string;
   readonly port: number;
   /** The server's own time: hold it, advance it, release it. With a data directory it is kept over restarts. */
   readonly clock: AdjustableClock;
+  /** What clients have to trust to speak TLS with us, as PEM; undefined without `tls`. */
+  readonly certificate: string | undefined;
   /** What goes wrong on purpose: nothing, until it is told to. */
   readonly faults: Faults;
   readonly #server: Server;
@@ -84,6 +101,7 @@ export class Millrace implements AsyncDisposable {
     this.port = port;
     this.clock = server.clock;
     this.faults = server.faults;
+    this.certificate = server.certificate;
   }
 
   /** Starts a server; it answers when this resolves. Rejects with `StartError`. */
@@ -94,7 +112,8 @@ export class Millrace implements AsyncDisposable {
     try {
       const port = await server.listen(host, options.port ?? 0, options.portFallback ?? false);
       await server.open(options.create ?? []);
-      const endpoint = `http://${reachableHost(host)}:${port}`;
+      const scheme = options.tls === undefined ? 'http' : 'https';
+      const endpoint = `${scheme}://${reachableHost(host)}:${port}`;
       server.logger.info('listening', { endpoint, dataDir: options.dataDir });
       return new Millrace(server, endpoint, port);
     } catch (error) {
@@ -119,6 +138,8 @@ class Server {
   readonly faults: Faults;
   readonly logger: Logger;
   readonly #options: MillraceOptions;
+  /** What others call us, loopback aside. */
+  readonly #names: readonly string[];
   readonly #realClock = new SystemClock();
   readonly #gateway: Gateway;
   readonly #dispatch: Dispatch;
@@ -126,6 +147,7 @@ class Server {
   readonly #codec: CodecThreads;
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
   #state: ServerState | undefined;
+  #certificate: Certificate | undefined;
   #resetting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -133,7 +155,10 @@ class Server {
     this.#options = options;
     this.clock = options.clock ?? new ServerClock(this.#realClock);
     this.logger = loggerOf(options.log ?? 'none', this.#realClock);
-    const ownHosts = new Set(isWildcard(host) ? [] : [host.toLowerCase()]);
+    this.#names = [...(isWildcard(host) ? [] : [host]), ...(options.names ?? [])].map((name) =>
+      name.toLowerCase(),
+    );
+    const ownHosts = new Set(this.#names);
     const { clock, logger } = this;
     this.#dispatch = new Dispatch({ services: () => this.#state?.services ?? [], clock, logger, ownHosts });
     this.faults = new Faults({
@@ -145,7 +170,11 @@ class Server {
     this.#control = new Control({
       health: () => this.#health(),
       reset: options.ephemeral === true ? () => this.#reset() : undefined,
-      routes: [...clockRoutes(clock, this.#realClock), ...faultRoutes(this.faults)],
+      routes: [
+        ...clockRoutes(clock, this.#realClock),
+        ...faultRoutes(this.faults),
+        certificateRoute(() => this.certificate),
+      ],
       ownHosts,
       logger,
     });
@@ -156,6 +185,8 @@ class Server {
       random: options.random ?? systemRandom,
       logger,
       limits: options.limits?.gateway ?? {},
+      tls: options.tls !== undefined,
+      cleartext: options.cleartext ?? true,
     });
     if (!isLoopback(host)) {
       logger.warn('everybody who reaches this port can read and write every stream', { host });
@@ -177,6 +208,7 @@ class Server {
 
   async open(create: readonly { readonly name: string; readonly shards: number }[]): Promise<void> {
     this.#state = await this.#openState();
+    await this.#openCertificate();
     for (const { name, shards } of create) await this.#create(this.#state, name, shards);
     const names = new Set(create.map(({ name }) => name));
     await this.#untilActive(this.#state, names);
@@ -195,8 +227,30 @@ class Server {
     await new Promise<void>((resolve) => (this.#resetting ? this.#afterReset(resolve) : resolve()));
     await this.#state?.close();
     await this.#codec.close();
+    await this.#certificate?.close();
     // A start that failed has its one line of error, and that is all that is said.
     if (served) this.logger.info('stopped');
+  }
+
+  get certificate(): string | undefined {
+    return this.#certificate?.pair.cert;
+  }
+
+  async #openCertificate(): Promise<void> {
+    const { tls: source, dataDir, random = systemRandom } = this.#options;
+    if (source === undefined) return;
+    const { Certificate } = await import('./tls/certificate.js');
+    const gateway = this.#gateway;
+    this.#certificate = await Certificate.open({
+      source,
+      dataDir,
+      names: [...new Set([...loopbackNames, ...this.#names])],
+      clock: this.#realClock,
+      random,
+      logger: this.logger,
+      replace: (pair) => gateway.useCertificate(pair),
+    });
+    await gateway.useCertificate(this.#certificate.pair);
   }
 
   #handle(exchange: Exchange): void {
@@ -306,6 +360,19 @@ function checkOptions(options: MillraceOptions, host: string): void {
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > threadsMax) {
     throw new StartError('bad-option', `Threads are a whole number from 1 to ${threadsMax}, not ${threads}.`);
+  }
+  if (options.cleartext === false && options.tls === undefined) {
+    throw new StartError(
+      'bad-option',
+      'Without TLS there is cleartext alone: ask for a certificate with --tls.',
+    );
+  }
+  for (const name of options.names ?? []) {
+    if (serverName.test(name)) continue;
+    throw new StartError(
+      'bad-option',
+      `A name of a server is a DNS name or an address, without a port, as streams.test; not ${name.slice(0, 100)}.`,
+    );
   }
   if (!isLoopback(host) && options.insecure !== true) {
     throw new StartError(

@@ -5,6 +5,8 @@ export type StartErrorCode =
   /** A host wider than loopback, and nobody said that this is meant. */
   | 'insecure'
   | 'port-occupied'
+  /** A certificate or its key cannot be read, made or used together. */
+  | 'certificate'
   /** The host is none of this machine's, or the port may not be listened on. */
   | 'cannot-listen'
   /** The data directory cannot be made, read or written. */

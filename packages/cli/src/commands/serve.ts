@@ -7,7 +7,7 @@
 import path from 'node:path';
 import type { MillraceOptions } from '@millrace/server';
 import { Millrace } from '@millrace/server';
-import type { Option } from '../arguments.js';
+import type { Arguments, Option } from '../arguments.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';
 import { stopSignal } from '../stop.js';
@@ -64,6 +64,35 @@ const options: readonly Option[] = [
     text: `how many threads work on requests (default ${threadsDefault}; 1 where there is one processor)`,
   },
   {
+    name: 'tls',
+    environment: 'MILLRACE_TLS',
+    text: 'speak TLS on the same port, with a certificate of its own making, kept with the data',
+  },
+  {
+    name: 'cert',
+    value: 'FILE',
+    environment: 'MILLRACE_CERT',
+    text: 'speak TLS with this certificate (PEM, those above it after it); read again when it changes',
+  },
+  {
+    name: 'key',
+    value: 'FILE',
+    environment: 'MILLRACE_KEY',
+    text: 'its private key (PEM)',
+  },
+  {
+    name: 'tls-only',
+    environment: 'MILLRACE_TLS_ONLY',
+    text: 'refuse requests without TLS, which are taken on the same port otherwise',
+  },
+  {
+    name: 'name',
+    value: 'NAME',
+    repeatable: true,
+    environment: 'MILLRACE_NAME',
+    text: 'a name or address that others call this server by: for its certificate, and for /_millrace/',
+  },
+  {
     name: 'log',
     value: 'text|json|none',
     environment: 'MILLRACE_LOG',
@@ -76,7 +105,7 @@ export const serve: Command = {
   summary: 'run the server until it is told to stop',
   usage: 'serve [options]',
   description: [
-    'When it is ready it prints one line on stdout: `Millrace is listening on http://127.0.0.1:4567`. All else goes to stderr.',
+    'When it is ready it prints one line on stdout: `Millrace is listening on http://127.0.0.1:4567` (https:// with TLS). All else goes to stderr.',
     'SIGINT and SIGTERM stop it within five seconds: requests under way are answered, everything is synced, exit code 0. A second signal ends it at once.',
   ],
   options,
@@ -85,6 +114,10 @@ export const serve: Command = {
     const ephemeral = given.on('ephemeral');
     if (given.source('ephemeral') === '--ephemeral' && given.source('data') === '--data') {
       throw new UsageError('--ephemeral keeps nothing and --data keeps all: give one of them');
+    }
+    const tls = certificateOf(given, host.workingDirectory);
+    if (tls === undefined && given.on('tls-only')) {
+      throw new UsageError('--tls-only needs a certificate: add --tls, or --cert and --key');
     }
     const stop = stopSignal(host);
     const log = given.choice('log', ['text', 'json', 'none']) ?? 'text';
@@ -95,6 +128,8 @@ export const serve: Command = {
       ...(ephemeral
         ? { ephemeral }
         : { dataDir: path.resolve(host.workingDirectory, given.text('data') ?? dataDefault) }),
+      ...(tls === undefined ? {} : { tls, cleartext: !given.on('tls-only') }),
+      names: commaSeparated(given.texts('name')),
       create: streamsToCreate(given.texts('create'), given.source('create')),
       threads: given.integer('threads', 1, threadsMax) ?? Math.min(threadsDefault, host.processors),
       log,
@@ -111,19 +146,35 @@ export function streamsToCreate(
   texts: readonly string[],
   source = '--create',
 ): NonNullable<MillraceOptions['create']> {
+  return commaSeparated(texts).map((text) => {
+    const [, name, shards = '1'] = /^([a-zA-Z0-9_.-]{1,128})(?::([0-9]{1,6}))?$/.exec(text) ?? [];
+    if (name === undefined || Number(shards) < 1 || Number(shards) > shardsMax) {
+      throw new UsageError(
+        `${source} holds '${text}'; give a stream’s name and its count of shards, as flights:4`,
+      );
+    }
+    return { name, shards: Number(shards) };
+  });
+}
+
+function commaSeparated(texts: readonly string[]): readonly string[] {
   return texts
     .flatMap((text) => text.split(','))
     .map((text) => text.trim())
-    .filter((text) => text !== '')
-    .map((text) => {
-      const [, name, shards = '1'] = /^([a-zA-Z0-9_.-]{1,128})(?::([0-9]{1,6}))?$/.exec(text) ?? [];
-      if (name === undefined || Number(shards) < 1 || Number(shards) > shardsMax) {
-        throw new UsageError(
-          `${source} holds '${text}'; give a stream’s name and its count of shards, as flights:4`,
-        );
-      }
-      return { name, shards: Number(shards) };
-    });
+    .filter((text) => text !== '');
+}
+
+/** The certificate that is asked for: our own, that of two files, or none. */
+function certificateOf(given: Arguments, workingDirectory: string): MillraceOptions['tls'] {
+  const [cert, key] = [given.text('cert'), given.text('key')];
+  if (cert === undefined && key === undefined) return given.on('tls') ? 'own' : undefined;
+  if (cert === undefined || key === undefined) {
+    throw new UsageError('--cert and --key belong together: give both');
+  }
+  if (given.source('tls') === '--tls') {
+    throw new UsageError('--tls makes a certificate and --cert brings one: give one of them');
+  }
+  return { cert: path.resolve(workingDirectory, cert), key: path.resolve(workingDirectory, key) };
 }
 
 function stopped(stop: AbortSignal): Promise<void> {

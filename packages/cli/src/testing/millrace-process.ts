@@ -72,7 +72,7 @@ export class MillraceProcess {
 
   /** The endpoint that a ready server prints. */
   async endpoint(): Promise<string> {
-    const [, endpoint = ''] = await this.printed(/Millrace is listening on (http:\/\/\S+)/);
+    const [, endpoint = ''] = await this.printed(/Millrace is listening on (https?:\/\/\S+)/);
     return endpoint;
   }
 

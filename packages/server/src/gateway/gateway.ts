@@ -2,13 +2,17 @@
  * The only socket. One listening port; the first bytes of a connection say whether it goes to HTTP/1.1 or HTTP/2.
  *
  *      accepted ──▶ sniffing ──PRI──▶ HTTP/2 session
- *                     │  └──anything else──▶ HTTP/1.1 connection
- *                     └──ClientHello, silence, too many──▶ refused, closed
+ *                   ▲ │ │ └──anything else──▶ HTTP/1.1 connection
+ *                   │ │ └──ClientHello──▶ handshake ──h2──▶ HTTP/2 session
+ *                   │ │                      └──http/1.1──┐
+ *                   └─┼───────────────────────────────────┘
+ *                     └──silence, too many──▶ refused, closed
  *
  * Invariant: every accepted socket is in `#sockets` until it is closed, so that `close` can end them all.
  */
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { assert, type Clock, type Random } from '@millrace/base';
 import type { Logger } from '../logger.js';
 import type { ExchangeHandler } from './exchange.js';
@@ -18,7 +22,8 @@ import { Intake } from './intake.js';
 import { type GatewayLimits, gatewayLimits } from './limits.js';
 import { type Refusal, refusalBytes, refusals } from './refusal.js';
 import { RequestIds } from './request-id.js';
-import { sniff } from './sniff.js';
+import { type Spoken, sniff } from './sniff.js';
+import type { Tls, TlsPair } from './tls.js';
 
 /** Connections over the limit that may be told so at one time; beyond them the kernel's queue is closed unread. */
 const refusedConnectionsMax = 64;
@@ -30,13 +35,20 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits?: Partial<GatewayLimits>;
+  /** Whether TLS is spoken, as soon as `useCertificate` has said with what. Default false. */
+  readonly tls?: boolean;
+  /** Whether requests without TLS are taken. Default true. */
+  readonly cleartext?: boolean;
 }
 
 export class Gateway {
   readonly #intake: Intake;
   readonly #server: Server;
   readonly #http1: Http1;
+  readonly #speaksTls: boolean;
+  readonly #cleartext: boolean;
   #http2: Promise<Http2> | undefined;
+  #tls: Tls | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #sniffing = new Set<Socket>();
   readonly #toHttp1: (socket: Socket) => void;
@@ -53,6 +65,8 @@ export class Gateway {
     );
     this.#server = createHttp1Server(this.#intake);
     this.#http1 = new Http1(this.#intake, this.#server);
+    this.#speaksTls = options.tls ?? false;
+    this.#cleartext = options.cleartext ?? true;
     // node:http's server listens, because only a listening one watches for slow requests; its own way of taking a
     // connection is set aside, and gets the sockets that turn out to speak HTTP/1.1.
     const listeners = this.#server.listeners('connection');
@@ -78,6 +92,16 @@ export class Gateway {
         resolve(address.port);
       });
     });
+  }
+
+  /** Speaks TLS from here on, with this certificate in the place of the one before. Throws what OpenSSL says of it. */
+  async useCertificate(pair: TlsPair): Promise<void> {
+    if (this.#tls !== undefined) {
+      this.#tls.replace(pair);
+      return;
+    }
+    const { Tls } = await import('./tls.js');
+    this.#tls = new Tls(this.#intake, pair, (socket, raw) => this.#secured(socket, raw));
   }
 
   /** What is held now, for tests and metrics. */
@@ -125,10 +149,26 @@ export class Gateway {
       socket.destroy();
       return;
     }
-    this.#sniff(socket);
+    this.#sniff(socket, socket);
   }
 
-  #sniff(socket: Socket): void {
+  #shakeHands(raw: Socket): void {
+    this.#sniffing.add(raw);
+    raw.once('close', () => this.#sniffing.delete(raw));
+    this.#tls?.add(raw);
+  }
+
+  /** A handshake is done. `raw` is the connection that it was done on. */
+  #secured(socket: TLSSocket, raw: Socket): void {
+    this.#sniffing.delete(raw);
+    socket.once('finish', () => this.#linger(raw));
+    if (this.#intake.closing) raw.destroy();
+    else if (socket.alpnProtocol === 'h2') this.#giveToHttp2(socket);
+    else this.#sniff(socket, raw);
+  }
+
+  /** `raw` is `socket` itself, or the connection beneath its TLS. */
+  #sniff(socket: Socket, raw: Socket): void {
     const { limits } = this.#intake;
     this.#sniffing.add(socket);
     let seen: Buffer = Buffer.alloc(0);
@@ -154,19 +194,37 @@ export class Gateway {
       const spoken = sniff(seen);
       if (spoken === 'more') return;
       settle();
-      if (spoken === 'tls') {
-        this.#intake.logger.warn('a client spoke TLS to this port, which speaks cleartext: use http://');
-        this.#turnAway(socket, refusals.cleartext);
+      const refusal = this.#refusalOf(spoken, socket !== raw);
+      if (refusal !== undefined) {
+        this.#turnAway(socket, refusal);
         return;
       }
       socket.pause();
       socket.unshift(seen);
-      if (spoken === 'http2') this.#giveToHttp2(socket);
+      if (spoken === 'tls') this.#shakeHands(socket);
+      else if (spoken === 'http2') this.#giveToHttp2(socket);
       else this.#giveToHttp1(socket);
     };
     socket.on('data', look);
     socket.once('end', ended);
     socket.once('close', settle);
+  }
+
+  /** Why what is spoken is not, if it is not: under TLS as `secured`, or without. */
+  #refusalOf(spoken: Spoken, secured: boolean): Refusal | undefined {
+    if (secured) {
+      // RFC 9113, section 3.2: over TLS, HTTP/2 is agreed on in the handshake.
+      return spoken === 'http1'
+        ? undefined
+        : refusals.malformed('it comes as HTTP/2 without ALPN, or TLS in TLS');
+    }
+    if (spoken === 'tls') {
+      if (this.#tls !== undefined) return undefined;
+      if (this.#speaksTls) return refusals.starting;
+      this.#intake.logger.warn('a client spoke TLS to this port, which speaks cleartext: use http://');
+      return refusals.cleartext;
+    }
+    return this.#cleartext ? undefined : refusals.tlsOnly;
   }
 
   #giveToHttp1(socket: Socket): void {

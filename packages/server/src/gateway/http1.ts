@@ -36,7 +36,7 @@ export function createHttp1Server(intake: Intake): Server {
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: Math.max(
       slowCheckMsMin,
-      Math.min(slowCheckMsMax, limits.headerMs / 4, limits.requestMs / 4),
+      Math.min(slowCheckMsMax, Math.ceil(limits.headerMs / 4), Math.ceil(limits.requestMs / 4)),
     ),
     requireHostHeader: false,
     noDelay: true,

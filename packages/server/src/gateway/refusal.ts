@@ -22,6 +22,11 @@ export const refusals = {
     code: 'BadRequestException',
     message: 'This port speaks cleartext HTTP: use http:// instead of https:// in the endpoint.',
   },
+  tlsOnly: {
+    status: 400,
+    code: 'BadRequestException',
+    message: 'This port speaks TLS only: use https:// instead of http:// in the endpoint.',
+  },
   slow: (limitMs: number): Refusal => ({
     status: 408,
     code: 'RequestTimeoutException',

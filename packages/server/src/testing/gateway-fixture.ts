@@ -25,6 +25,7 @@ export async function startGateway(
     readonly limits?: Partial<GatewayLimits>;
     readonly logger?: Logger;
     readonly random?: Random;
+    readonly tls?: boolean;
   } = {},
 ): Promise<GatewayFixture> {
   const gateway = new Gateway({
@@ -33,6 +34,7 @@ export async function startGateway(
     random: options.random ?? systemRandom,
     logger: options.logger ?? silentLogger,
     limits: { closeMs: 200, discardMs: 200, ...options.limits },
+    tls: options.tls ?? false,
   });
   const port = await gateway.listen('127.0.0.1', 0);
   return { gateway, port, [Symbol.asyncDispose]: () => gateway.close() };
