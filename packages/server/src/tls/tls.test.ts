@@ -175,7 +175,7 @@ test('the SDK works over https with nothing but the variable that the server pri
     }`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     cwd: checkout,
-    env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: file },
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: file },
   });
   assert.equal(stdout, 'h2\nhttp/1.1\n');
 });
