@@ -23,11 +23,11 @@ const servicesNotOffered = [
 /** The page as the built code has it. */
 export async function compatibilityPage() {
   const operations = path.join(root, 'packages/server/dist/streams/operations');
-  const { streamsOperations } = await import(`${operations}/index.js`);
+  const { streamsOperations, streamsStreamingOperations } = await import(`${operations}/index.js`);
   const { operationsNotOffered, membersNotOffered, membersRefused, membersReduced, membersNotSet } =
     await import(`${operations}/not-offered.js`);
   const results = readResults();
-  const offered = streamsOperations.map(({ name }) => name);
+  const offered = [...streamsOperations, ...streamsStreamingOperations].map(({ name }) => name);
   const all = [...offered, ...operationsNotOffered].sort();
   const rows = (members) =>
     Object.entries(members)
@@ -87,6 +87,7 @@ export async function compatibilityPage() {
     '| TLS | not offered: a client that tries is told so |',
     '| AWS JSON 1.1 (`application/x-amz-json-1.1`) | offered |',
     '| CBOR (`application/x-amz-cbor-1.1`) | offered |',
+    '| Event streams (`application/vnd.amazon.eventstream`) | offered, over HTTP/2 and HTTP/1.1, with events in JSON and CBOR |',
     '| Signature Version 4 | read for account and region; not verified, and not asked for |',
     '| Rate limits (records and bytes a second, calls a second) | not enforced; sizes and counts are |',
     '',

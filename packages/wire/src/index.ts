@@ -2,6 +2,17 @@ export { AwsError } from './aws-error.js';
 export { endsClean as endsBase64Clean } from './base64.js';
 export { cborProtocol } from './cbor-protocol.js';
 export { cborHeadBytesMax, writeCborHead } from './cbor-writer.js';
+export type { EventHeaders } from './event-stream.js';
+export {
+  checksumBytes as eventChecksumBytes,
+  eventStreamType,
+  exceptionMessage,
+  headersOfEvent,
+  initialResponse,
+  payloadStart,
+  sealMessage,
+} from './event-stream.js';
+export { EventStreamDecoder } from './event-stream-decoder.js';
 export type { HashKeyRange } from './hash-key.js';
 export {
   compareHashKeys,

@@ -237,11 +237,16 @@ const storageWords = {
     'Internal service failure: the shard was closed and its children are not there yet. Nothing was written. Try again.',
 } as const;
 
-/** [K] */
-export const startingSequenceNumberInvalid = (of: Named, value: string, index: number): AwsError =>
+/** [K] for GetShardIterator */
+export const startingSequenceNumberInvalid = (
+  of: Named,
+  value: string,
+  index: number,
+  operationName: string,
+): AwsError =>
   answer(
     invalidArgument,
-    `StartingSequenceNumber ${value} used in GetShardIterator on shard ${shardIdOf(index)} ${where(of)} is invalid.`,
+    `StartingSequenceNumber ${value} used in ${operationName} on shard ${shardIdOf(index)} ${where(of)} is invalid.`,
   );
 
 /** [K] */
@@ -251,11 +256,16 @@ export const startingSequenceNumberOfOtherShard = (encoded: number, asked: numbe
     `Invalid StartingSequenceNumber. It encodes ${shardIdOf(encoded)}, while it was used in a call to a shard with ${shardIdOf(asked)}`,
   );
 
-/** [K] */
-export const startingSequenceNumberOfOtherStream = (of: Named, value: string, index: number): AwsError =>
+/** [K] for GetShardIterator */
+export const startingSequenceNumberOfOtherStream = (
+  of: Named,
+  value: string,
+  index: number,
+  operationName: string,
+): AwsError =>
   answer(
     invalidArgument,
-    `StartingSequenceNumber ${value} used in GetShardIterator on shard ${shardIdOf(index)} ${where(of)} is invalid because it did not come from this stream.`,
+    `StartingSequenceNumber ${value} used in ${operationName} on shard ${shardIdOf(index)} ${where(of)} is invalid because it did not come from this stream.`,
   );
 
 /** [K] */

@@ -1,14 +1,17 @@
 /** The streams service as dispatch sees it. */
-import { bind } from '../dispatch/bind.js';
+import { bind, bindStreaming } from '../dispatch/bind.js';
 import type { Service } from '../dispatch/operation.js';
 import { faultSurface } from './fault-surface.js';
-import { streamsOperations } from './operations/index.js';
+import { streamsOperations, streamsStreamingOperations } from './operations/index.js';
 import { operationsNotOffered } from './operations/not-offered.js';
 import type { Streams } from './streams.js';
 
 /** Kinesis Data Streams: every operation that is offered, bound to `streams`. */
 export function streamsService(streams: Streams): Service {
-  const bound = streamsOperations.map((declared) => bind<Streams>(streams, declared));
+  const bound = [
+    ...streamsOperations.map((declared) => bind<Streams>(streams, declared)),
+    ...streamsStreamingOperations.map((declared) => bindStreaming<Streams>(streams, declared)),
+  ];
   return {
     targetPrefix: 'Kinesis_20131202',
     operations: new Map(bound.map((operation) => [operation.name, operation])),

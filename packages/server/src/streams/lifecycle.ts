@@ -8,6 +8,8 @@
  *                 round after round; where nothing is resharded, wait ─▶ `settle`
  *      DELETING   wait ─▶ delete the logs ─▶ `remove`
  *
+ * Consumers of the stream take their own steps beside these: see `commands/consumers.ts`.
+ *
  * The children's logs are there before a parent is sealed: a disk that fills up meanwhile leaves the stream taking
  * records. A step that fails is reported and tried again after `retryMs`, until it succeeds or the stream is
  * no longer in that state.
@@ -18,6 +20,7 @@ import { LogError } from '@millrace/log';
 import type { Catalog } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
 import type { Fold } from '../catalog/fold.js';
+import { consumerSteps, consumersMoving } from './commands/consumers.js';
 import type { StreamsDelays } from './limits.js';
 import type { Reshard, Stream } from './stream.js';
 import { keyOf, logsOf, shardLog } from './stream.js';
@@ -65,7 +68,7 @@ export class Lifecycle {
 
   /** Looks at a stream whose state may have changed. */
   takeUp(stream: Stream): void {
-    if (this.#closed || stream.status === 'ACTIVE') return;
+    if (this.#closed || settled(stream)) return;
     const { incarnation } = stream;
     let worker = this.#workers.get(incarnation);
     if (worker === undefined) {
@@ -102,9 +105,9 @@ export class Lifecycle {
 
   async #step(worker: Worker): Promise<Next> {
     const stream = sameIncarnation(this.#options.fold.view, worker);
-    if (stream === undefined || stream.status === 'ACTIVE') return 'done';
+    if (stream === undefined || settled(stream)) return 'done';
     try {
-      return await this.#advance(stream);
+      return sooner(await this.#advance(stream), await this.#advanceConsumers(stream));
     } catch (error) {
       if (!(error instanceof CatalogError || error instanceof LogError)) throw error;
       return this.#failed(stream, error.message);
@@ -128,6 +131,13 @@ export class Lifecycle {
       case 'ACTIVE':
         return 'done';
     }
+  }
+
+  async #advanceConsumers(stream: Stream): Promise<Next> {
+    const { clock, delays } = this.#options;
+    const { due, waitMs } = consumerSteps(stream, delays, clock.now());
+    for (const step of due) await this.#submit(step, true);
+    return waitMs === undefined ? 'done' : { waitMs };
   }
 
   async #create(stream: Stream): Promise<Next> {
@@ -182,6 +192,17 @@ export class Lifecycle {
   #remaining(stream: Stream, delayMs: number): number {
     return Math.max(0, stream.sinceMs + delayMs - this.#options.clock.now());
   }
+}
+
+/** Whether nothing is on its way, neither the stream nor a consumer of it. */
+function settled(stream: Stream): boolean {
+  return stream.status === 'ACTIVE' && !consumersMoving(stream);
+}
+
+function sooner(a: Next, b: Next): Next {
+  if (a === 'again' || b === 'again') return 'again';
+  if (a === 'done' || b === 'done') return a === 'done' ? b : a;
+  return a.waitMs < b.waitMs ? a : b;
 }
 
 function identity(stream: Stream): { readonly key: string; readonly incarnation: number } {

@@ -24,6 +24,28 @@ export interface StreamsLimits {
   readonly listedShardsMax: number;
   /** Streams of one ListStreams. AWS: 100, whatever `Limit` says. */
   readonly listedStreamsMax: number;
+  /** Consumers of one stream. AWS: 20, and 50 for those that pay for it. */
+  readonly consumersMax: number;
+  /** Consumers of one stream that are CREATING. AWS: 5 at a time; of what, it does not say. */
+  readonly consumersCreatingMax: number;
+  /** Consumers of one ListStreamConsumers. AWS: 100, whatever `MaxResults` says. */
+  readonly listedConsumersMax: number;
+  /** How long a subscription lives. AWS: five minutes. */
+  readonly subscriptionLifeMs: number;
+  /** From a successful SubscribeToShard on, another for the same consumer and shard is refused so long. AWS: 5 s. */
+  readonly subscriptionHeldMs: number;
+  /** A subscription with nothing to say says so this often. KCL gives one up after 60 s of silence. */
+  readonly subscriptionIdleMs: number;
+  /** Subscriptions at once, over all streams; more are refused. */
+  readonly subscriptionsMax: number;
+  /** Records of one event. */
+  readonly eventRecordsMax: number;
+  /** Data of one event; the first record goes out whatever its size. */
+  readonly eventBytesMax: number;
+  /** Bytes of events kept for other subscriptions that stand at the same place; the oldest go first. */
+  readonly sharedEventsBytesMax: number;
+  /** How long an event with records is good for another subscription. */
+  readonly sharedEventMs: number;
   /** How long records that met a sealed shard wait for its children; then they fail, and the client tries again. */
   readonly rerouteWaitMsMax: number;
   /** Puts that wait for children at once; more fail at once. */
@@ -52,6 +74,17 @@ export const defaultStreamsLimits: StreamsLimits = {
   describedShardsMax: 100,
   listedShardsMax: 1000,
   listedStreamsMax: 100,
+  consumersMax: 20,
+  consumersCreatingMax: 5,
+  listedConsumersMax: 100,
+  subscriptionLifeMs: 300_000,
+  subscriptionHeldMs: 5_000,
+  subscriptionIdleMs: 5_000,
+  subscriptionsMax: 10_000,
+  eventRecordsMax: 2_000,
+  eventBytesMax: 512 * kib,
+  sharedEventsBytesMax: 32 * mib,
+  sharedEventMs: 200,
   rerouteWaitMsMax: 10_000,
   reroutesWaitingMax: 10_000,
   reroutesMax: 8,

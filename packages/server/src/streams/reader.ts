@@ -7,7 +7,6 @@
  */
 import type { Clock } from '@millrace/base';
 import type { LogEngine, LogState, Position, RecordBatch } from '@millrace/log';
-import type { StreamsLimits } from './limits.js';
 import type { Shard, Stream } from './stream.js';
 import { horizonMs, keyIdAt, shardLog } from './stream.js';
 
@@ -23,7 +22,6 @@ export interface ShardRead {
 export interface ReaderOptions {
   readonly engine: LogEngine;
   readonly clock: Clock;
-  readonly limits: StreamsLimits;
 }
 
 const noRecords: RecordBatch = {
@@ -43,10 +41,16 @@ export class Reader {
     this.#options = options;
   }
 
-  async read(stream: Stream, shard: Shard, from: Position, recordsMax: number): Promise<ShardRead> {
-    const { engine, clock, limits } = this.#options;
+  async read(
+    stream: Stream,
+    shard: Shard,
+    from: Position,
+    recordsMax: number,
+    bytesMax: number,
+  ): Promise<ShardRead> {
+    const { engine, clock } = this.#options;
     const log = shardLog(stream, shard.index);
-    const request = { log, from, recordsMax, bytesMax: limits.readBytesMax };
+    const request = { log, from, recordsMax, bytesMax };
     const beforeMs = horizonMs(stream, clock.now());
     let read = await engine.read(request);
     if (read.kind === 'records' && (read.records.arrivalsMs[0] ?? beforeMs) < beforeMs) {

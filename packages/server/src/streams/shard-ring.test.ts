@@ -29,6 +29,7 @@ function streamOf(ranges: readonly { readonly start: bigint; readonly end: bigin
     retentionHours: 24,
     recordKibMax: 1024,
     tags: {},
+    consumers: [],
     shards,
     nextShardIndex: shards.length,
     openShards: shards.length,

@@ -1,5 +1,5 @@
 /**
- * The five ways to say where an iterator begins, as positions in the shard's log. AWS's checks in AWS's order and
+ * The five ways to say where an iterator or a subscription begins, as positions in the shard's log. AWS's checks in AWS's order and
  * words (kinesalite, against AWS).
  *
  *      TRIM_HORIZON            the first that is left
@@ -35,12 +35,13 @@ export async function startingPosition(
   shard: Shard,
   point: StartingPoint,
   nowMs: number,
+  operationName: string,
 ): Promise<Position> {
   const { type, sequenceNumber, timestampMs } = point;
   if (sequenceNumber !== undefined) {
     if (type === 'TRIM_HORIZON' || type === 'LATEST') throw errors.startingSequenceNumberMisused(type, true);
     // AWS looks at a sequence number with AT_TIMESTAMP too, and then takes it for AFTER (kinesalite); we take the time.
-    const position = positionOf(stream, shard, sequenceNumber);
+    const position = positionOf(stream, shard, sequenceNumber, operationName);
     if (type !== 'AT_TIMESTAMP') return within(reader, stream, shard, type, position);
   }
   switch (type) {
@@ -59,14 +60,15 @@ export async function startingPosition(
 }
 
 /** The position that a sequence number of this shard names: −1 for its start, infinite for its end. */
-function positionOf(stream: Stream, shard: Shard, value: string): number {
+function positionOf(stream: Stream, shard: Shard, value: string, operationName: string): number {
   const parsed = parseStartingSequenceNumber(value);
-  if (parsed === undefined) throw errors.startingSequenceNumberInvalid(stream, value, shard.index);
+  if (parsed === undefined)
+    throw errors.startingSequenceNumberInvalid(stream, value, shard.index, operationName);
   if (parsed.shardIndex !== shard.index) {
     throw errors.startingSequenceNumberOfOtherShard(parsed.shardIndex, shard.index);
   }
   if (parsed.shardCreatedS !== Math.floor(shard.createdMs / 1000)) {
-    throw errors.startingSequenceNumberOfOtherStream(stream, value, shard.index);
+    throw errors.startingSequenceNumberOfOtherStream(stream, value, shard.index, operationName);
   }
   return parsed.position;
 }

@@ -5,7 +5,7 @@
  *        nextShardIndex, shards: [shard …], reshard: [step …] | null, …settings }
  *      shard    = [index, createdMs, openedMs, start, end, [parent …], closed ? [atMs, endPosition] : null]
  *      step     = { parents: [index …], children: [[index, start, end] …] }
- *      settings = only what was ever set: { goneBeforeMs, strategy, shardLevelMetrics, policy, warmMibps, targetShards,
+ *      settings = only what was ever set: { consumers: [{ name, createdMs, status, sinceMs, tags } …], goneBeforeMs, strategy, shardLevelMetrics, policy, warmMibps, targetShards,
  *                 encryption: [[fromMs, keyId | null] …], recent: { mode: [ms …], … }, pending: { … } }
  *
  * Hash keys are decimal strings: they have 128 bits. Before there were many steps at once, `reshard` was one step.
@@ -14,6 +14,7 @@
 import type { HashKeyRange } from '@millrace/wire';
 import { hashKeyMax } from '@millrace/wire';
 import type { Json, JsonObject } from '../catalog/catalog-record.js';
+import type { Consumer } from './consumers/consumer.js';
 import {
   listField,
   listOf,
@@ -63,8 +64,10 @@ export function streamToJson(stream: Stream): Json {
 
 /** Ten thousand streams have seldom more than a few settings: what is as at first is left out. */
 function settingsToJson(stream: Stream): JsonObject {
-  const { goneBeforeMs, strategy, policy, warmMibps, encryption, recent, targetShards, pending } = stream;
+  const { consumers, goneBeforeMs, strategy, policy, warmMibps, encryption, recent, targetShards, pending } =
+    stream;
   return {
+    ...(consumers.length === 0 ? {} : { consumers: consumers.map((consumer) => ({ ...consumer })) }),
     ...(goneBeforeMs === 0 ? {} : { goneBeforeMs }),
     ...(strategy === 'USER_PARTITION_KEY' ? {} : { strategy }),
     ...(stream.shardLevelMetrics.length === 0 ? {} : { shardLevelMetrics: stream.shardLevelMetrics }),
@@ -91,7 +94,7 @@ function pendingToJson({ mode, recordKibMax, warmMibps, keyId }: PendingSettings
 /** The stream that `streamToJson` wrote; throws when it is none. */
 export function parseStream(json: Json): Stream {
   const fields = objectOf(json, 'a stream');
-  const { reshard, strategy, encryption, recent, pending } = fields;
+  const { reshard, consumers, strategy, encryption, recent, pending } = fields;
   const shards = listField(fields, 'shards').map(parseShard);
   return {
     account: stringField(fields, 'account'),
@@ -106,6 +109,7 @@ export function parseStream(json: Json): Stream {
     goneBeforeMs: optionalNumber(fields, 'goneBeforeMs') ?? 0,
     recordKibMax: numberField(fields, 'recordKibMax'),
     tags: stringsField(fields, 'tags'),
+    consumers: consumers === undefined ? [] : listOf(consumers, 'consumers').map(parseConsumer),
     strategy:
       strategy === undefined ? 'USER_PARTITION_KEY' : oneOf(fields, 'strategy', distributionStrategies),
     shardLevelMetrics: parseMetrics(fields),
@@ -159,6 +163,17 @@ function stepToJson({ parents, children }: ReshardStep): Json {
   return {
     parents,
     children: children.map(({ index, range }) => [index, `${range.start}`, `${range.end}`]),
+  };
+}
+
+function parseConsumer(json: Json): Consumer {
+  const fields = objectOf(json, 'a consumer');
+  return {
+    name: stringField(fields, 'name'),
+    createdMs: numberField(fields, 'createdMs'),
+    status: oneOf(fields, 'status', ['CREATING', 'ACTIVE', 'DELETING']),
+    sinceMs: numberField(fields, 'sinceMs'),
+    tags: stringsField(fields, 'tags'),
   };
 }
 

@@ -11,6 +11,7 @@
  */
 import type { LogId, Position } from '@millrace/log';
 import type { HashKeyRange } from '@millrace/wire';
+import type { Consumer } from './consumers/consumer.js';
 import { hourMs } from './limits.js';
 
 type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
@@ -49,6 +50,8 @@ export interface Stream {
   readonly goneBeforeMs: number;
   readonly recordKibMax: number;
   readonly tags: { readonly [key: string]: string };
+  /** Registered for enhanced fan-out, by name. */
+  readonly consumers: readonly Consumer[];
   readonly strategy: DistributionStrategy;
   /** Those that enhanced monitoring was asked for, in the model's order. */
   readonly shardLevelMetrics: readonly ShardLevelMetric[];
@@ -121,6 +124,7 @@ export interface ReshardStep {
 /** What a stream is set to while nobody has set it to anything. */
 export const unset = {
   goneBeforeMs: 0,
+  consumers: [],
   strategy: 'USER_PARTITION_KEY',
   shardLevelMetrics: [],
   policy: undefined,

@@ -5,6 +5,7 @@
  * are by then.
  */
 import type { Json, JsonObject } from '../catalog/catalog-record.js';
+import { type ConsumersCommand, parseConsumers } from './commands/consumers.js';
 import { type ExistenceCommand, parseExistence } from './commands/existence.js';
 import { type LabelsCommand, parseLabels } from './commands/labels.js';
 import { parseResharding, type ReshardingCommand } from './commands/resharding.js';
@@ -22,6 +23,7 @@ export type StreamsCommand =
   | ReshardingCommand
   | SettingsCommand
   | LabelsCommand
+  | ConsumersCommand
   | SecretCommand;
 
 const parsers: { readonly [type in StreamsCommand['type']]: (fields: JsonObject) => StreamsCommand } = {
@@ -29,6 +31,7 @@ const parsers: { readonly [type in StreamsCommand['type']]: (fields: JsonObject)
   ...parseResharding,
   ...parseSettings,
   ...parseLabels,
+  ...parseConsumers,
   secret: (fields) => ({ type: 'secret', secret: stringField(fields, 'secret') }),
 };
 

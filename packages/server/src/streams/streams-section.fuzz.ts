@@ -23,6 +23,7 @@ const named = fc.record({
 });
 const shard = fc.nat({ max: 12 });
 const shardsMax = fc.constantFrom(3, 8, 100);
+const consumer = fc.constantFrom('p', 'q', 'r', 's');
 const incarnation = fc.record({
   key: named.map((of) => `${of.account}/${of.region}/${of.name}`),
   incarnation: fc.integer({ min: 1, max: 6 }),
@@ -67,7 +68,32 @@ const command: fc.Arbitrary<StreamsCommand | 'next step' | Aimed> = fc.oneof(
         }) as const,
     ),
   },
-  { weight: 1, arbitrary: typed('delete', named) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(named, fc.boolean())
+      .map(([of, enforce]) => ({ type: 'delete', ...of, enforce }) as const),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(named, consumer, fc.constantFrom(1, 3), fc.constantFrom(1, 5)).map(
+      ([of, name, consumersMax, creatingMax]) =>
+        ({
+          type: 'register',
+          ...of,
+          consumer: name,
+          tags: { of: of.name },
+          consumersMax,
+          creatingMax,
+        }) as const,
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(named, consumer)
+      .map(([of, name]) => ({ type: 'deregister', ...of, consumer: name }) as const),
+  },
   {
     weight: 8,
     arbitrary: fc

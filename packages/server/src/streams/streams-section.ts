@@ -8,10 +8,12 @@
  *
  * A step of the background that comes too late (the stream was deleted meanwhile) changes nothing.
  *
+ * Rules 3: consumers, and a stream that has some is deleted only when that is meant. No record of before knows any.
  * Rules 2: splits and merges of on-demand streams are refused here; until then the service refused them, and did not ask.
  */
 import type { Json } from '../catalog/catalog-record.js';
 import type { CommandTime, Section } from '../catalog/fold.js';
+import { decideConsumers } from './commands/consumers.js';
 import { decideExistence } from './commands/existence.js';
 import { decideLabels } from './commands/labels.js';
 import { decideResharding } from './commands/resharding.js';
@@ -23,7 +25,7 @@ import { noStreams, parseState, stateToJson } from './streams-state.js';
 
 export const streamsSection: Section<StreamsState, StreamsCommand, StreamsOutcome> = {
   name: 'streams',
-  rules: 2,
+  rules: 3,
   empty: noStreams,
   decide,
   parse: parseCommand,
@@ -60,6 +62,11 @@ function decide(state: StreamsState, command: StreamsCommand, at: CommandTime): 
     case 'policy':
     case 'account':
       return decideLabels(state, command, at);
+    case 'register':
+    case 'deregister':
+    case 'activate-consumer':
+    case 'remove-consumer':
+      return decideConsumers(state, command, at);
     case 'secret':
       return { state: { ...state, secret: state.secret ?? command.secret }, outcome: undefined };
   }

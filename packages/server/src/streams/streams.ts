@@ -5,6 +5,7 @@
  *      operation ──▶ Streams ──┬─ catalog (what streams there are)      view: one immutable picture a request
  *                              ├─ Putter ─┐
  *                              ├─ Reader ─┴─▶ engine (a log a shard)
+ *                              ├─ FanOut: consumers and their subscriptions
  *                              └─ Lifecycle, Retention, Scaler: in the background, on the clock
  */
 import type { Clock, Random } from '@millrace/base';
@@ -19,6 +20,8 @@ import { type Codec, inlineCodec } from './codec/codec.js';
 import { commandFailure } from './command-failure.js';
 import type { CreateCommand } from './commands/existence.js';
 import type { OfAccount, OfStream } from './commands/of.js';
+import { FanOut } from './consumers/fan-out.js';
+import type { Pace } from './consumers/subscription.js';
 import * as errors from './errors.js';
 import { orderingArrivalS } from './foreign-sequence-number.js';
 import { Lifecycle } from './lifecycle.js';
@@ -55,6 +58,8 @@ export interface StreamsOptions {
   readonly limits?: Partial<StreamsLimits>;
   /** Where bodies are decoded; default: on this thread. */
   readonly codec?: Codec;
+  /** How fast subscriptions may be served; without it, as fast as their clients take it. */
+  readonly pace?: Pace;
   /** What tokens are sealed with, 32 bytes or more; without it, one that is made once and kept in the catalog. */
   readonly secret?: Uint8Array;
   /** Told, in words for a person, what failed in the background and will be tried again. */
@@ -83,6 +88,7 @@ export class Streams {
   readonly limits: StreamsLimits;
   readonly clock: Clock;
   readonly codec: Codec;
+  readonly fanOut: FanOut;
   /** For the tokens of other pages than records: one sealer a kind. */
   readonly sealerOf: (kind: string) => TokenSealer;
   readonly #catalog: Catalog;
@@ -115,7 +121,10 @@ export class Streams {
     this.#fold = fold;
     this.#iteratorSealer = this.sealerOf(shardIteratorKind);
     this.#putter = new Putter({ engine, clock, fold, limits });
-    this.#reader = new Reader({ engine, clock, limits });
+    this.#reader = new Reader({ engine, clock });
+    const { pace } = options;
+    const change = this.change.bind(this);
+    this.fanOut = new FanOut({ engine, clock, fold, limits, reader: this.#reader, pace, report, change });
     const delays = { ...defaultStreamsDelays, ...options.delays };
     this.#lifecycle = new Lifecycle({
       engine,
@@ -176,8 +185,8 @@ export class Streams {
   }
 
   /** Deletes a stream in any state (AWS's document of DeleteStream); once more, while it is DELETING, does nothing. */
-  async delete(stream: Stream): Promise<void> {
-    await this.change({ type: 'delete', ...nameOf(stream) }, true);
+  async delete(stream: Stream, enforce = false): Promise<void> {
+    await this.change({ type: 'delete', ...nameOf(stream), enforce }, true);
   }
 
   /** Asks for a change and waits until it is decided; throws what AWS answers when it is refused. */
@@ -271,14 +280,14 @@ export class Streams {
     if (stream === undefined) throw errors.shardMissing(named, index);
     const shard = this.#visibleShard(stream, index);
     const nowMs = this.clock.now();
-    const position = await startingPosition(this.#reader, stream, shard, point, nowMs);
+    const position = await startingPosition(this.#reader, stream, shard, point, nowMs, 'GetShardIterator');
     return this.#seal(stream, shard, position, nowMs);
   }
 
   async getRecords(request: GetRecordsRequest, caller: Caller): Promise<GetRecordsResult> {
     const { stream, shard, position } = this.#openIterator(request, caller);
     const recordsMax = Math.min(request.Limit ?? this.limits.readRecordsMax, this.limits.readRecordsMax);
-    const read = await this.#reader.read(stream, shard, position, recordsMax);
+    const read = await this.#reader.read(stream, shard, position, recordsMax, this.limits.readBytesMax);
     const { records, nextPosition, millisBehindLatest, encryptionType } = read;
     return {
       stream,
@@ -310,6 +319,7 @@ export class Streams {
   /** Starts nothing more, fails what waits, and waits for what is under way. The engine stays open. */
   async close(): Promise<void> {
     this.#putter.close();
+    this.fanOut.close();
     await Promise.all([this.#lifecycle.close(), this.#retention.close(), this.#scaler.close()]);
     if (this.#ownCatalog) await this.#catalog.close();
   }

@@ -81,8 +81,28 @@ export function* encodePage(protocol: Protocol, page: RecordsPage): Sliced<Uint8
       ChildShards: page.childShards,
     }),
   );
+  return yield* encodeRecords(protocol, page, rest, noMargins);
+}
+
+/** Bytes left free around what is encoded, for whoever frames it. */
+export interface Margins {
+  readonly before: number;
+  readonly after: number;
+}
+
+const noMargins: Margins = { before: 0, after: 0 };
+
+type Page = Pick<RecordsPage, 'records' | 'shard' | 'encryptionType'>;
+
+/** A structure that begins with `Records`: those of `page`, then the members in `rest`, which has one at the least. */
+export function encodeRecords(
+  protocol: Protocol,
+  page: Page,
+  rest: Buffer,
+  margins: Margins,
+): Sliced<Uint8Array> {
   const encode = protocol.contentType === cborProtocol.contentType ? encodeCbor : encodeJson;
-  return yield* encode(page, rest);
+  return encode(page, rest, margins);
 }
 
 const jsonOpen = Buffer.from('{"Records":[');
@@ -99,7 +119,7 @@ const encodedPieceBytes = pieceBytes - (pieceBytes % 3);
 /** A control character is six: `\u0001`. */
 const escapedBytesMax = 6;
 
-function* encodeJson(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
+function* encodeJson(page: Page, rest: Buffer, { before, after }: Margins): Sliced<Uint8Array> {
   const { records } = page;
   const encryption = page.encryptionType;
   const entryClose = Buffer.from(encryption === undefined ? '"}' : `","EncryptionType":"${encryption}"}`);
@@ -108,12 +128,17 @@ function* encodeJson(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
   const fixedMax = glue + sequenceNumberDigits + timeBytesMax;
   const buffers = records.buffers.map(asBuffer);
   const body = Buffer.allocUnsafe(
-    jsonOpen.length + measure(records, buffers, fixedMax, escapedBytesMax, base64Length) + 1 + rest.length,
+    before +
+      jsonOpen.length +
+      measure(records, buffers, fixedMax, escapedBytesMax, base64Length) +
+      1 +
+      rest.length +
+      after,
   );
   const writer = new SequenceNumberWriter(page.shard);
   let timeMs = Number.NaN;
   let prefix = Buffer.alloc(0);
-  let at = jsonOpen.copy(body, 0);
+  let at = before + jsonOpen.copy(body, before);
   let gone = 0;
   for (let record = 0; record < records.count; record++) {
     const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
@@ -146,8 +171,8 @@ function* encodeJson(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
   body[at++] = 0x5d; // ]
   body[at++] = 0x2c; // , in the place of the brace that `rest` opens with
   at += rest.copy(body, at, 1);
-  assert(at <= body.length, 'an answer within its measure');
-  return body.subarray(0, at);
+  assert(at + after <= body.length, 'an answer within its measure');
+  return body.subarray(0, at + after);
 }
 
 /** Writes UTF-8 as the inside of a JSON text; answers where it ends. */
@@ -192,7 +217,7 @@ const cborData = cborText('Data');
 const cborKey = cborText('PartitionKey');
 const cborRecords = cborText('Records');
 
-function* encodeCbor(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
+function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Sliced<Uint8Array> {
   const { records } = page;
   const encryption = page.encryptionType;
   const encrypted =
@@ -205,9 +230,10 @@ function* encodeCbor(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
   const fixedMax = prefix.length + cborData.length + cborKey.length + encrypted.length + 3 * cborHeadBytesMax;
   const buffers = records.buffers.map(asBuffer);
   const bytes = measure(records, buffers, fixedMax, 1, (length) => length);
-  const body = Buffer.allocUnsafe(bytes + cborRecords.length + 2 * cborHeadBytesMax + rest.length);
+  const glue = cborRecords.length + 2 * cborHeadBytesMax + rest.length;
+  const body = Buffer.allocUnsafe(before + bytes + glue + after);
   // `rest` is a map of a few members, whose head is one byte; the whole is that map with `Records` in front.
-  let at = writeCborHead(body, 0, 5, 1 + ((rest[0] ?? 0) & 0x1f));
+  let at = writeCborHead(body, before, 5, 1 + ((rest[0] ?? 0) & 0x1f));
   at += cborRecords.copy(body, at);
   at = writeCborHead(body, at, 4, records.count);
   const writer = new SequenceNumberWriter(page.shard);
@@ -238,6 +264,6 @@ function* encodeCbor(page: RecordsPage, rest: Buffer): Sliced<Uint8Array> {
     at += encrypted.copy(body, at);
   }
   at += rest.copy(body, at, 1);
-  assert(at <= body.length, 'an answer within its measure');
-  return body.subarray(0, at);
+  assert(at + after <= body.length, 'an answer within its measure');
+  return body.subarray(0, at + after);
 }

@@ -1,7 +1,8 @@
 /** Commands of a stream's existence: `create` and `delete` are what clients want, the others are steps of the lifecycle. */
-import { uniformHashKeyRanges } from '@millrace/wire';
+import { type AwsError, uniformHashKeyRanges } from '@millrace/wire';
 import type { JsonObject } from '../../catalog/catalog-record.js';
 import type { CommandTime } from '../../catalog/fold.js';
+import * as consumerErrors from '../consumers/consumer-errors.js';
 import * as controlErrors from '../control-errors.js';
 import * as errors from '../errors.js';
 import { listField, numberField, oneOf, optionalNumber, stringsField, wholeNumber } from '../json-field.js';
@@ -17,6 +18,7 @@ import {
   openShardsOf,
   replaced,
 } from '../streams-state.js';
+import { allDeleting } from './consumers.js';
 import type { OfIncarnation, OfStream } from './of.js';
 import { incarnationFields, streamFields } from './of.js';
 
@@ -33,9 +35,12 @@ export interface CreateCommand extends OfStream {
   readonly onDemandStreamsMax?: number | undefined;
 }
 
+/** Unless `enforce`, a stream with consumers is not deleted. */
+type DeleteCommand = { readonly type: 'delete'; readonly enforce: boolean } & OfStream;
+
 export type ExistenceCommand =
   | CreateCommand
-  | ({ readonly type: 'delete' } & OfStream)
+  | DeleteCommand
   /** The logs are there. */
   | ({ readonly type: 'activate' } & OfIncarnation)
   /** The logs are gone. */
@@ -56,7 +61,12 @@ export const parseExistence = {
     shardsMax: numberField(fields, 'shardsMax'),
     onDemandStreamsMax: optionalNumber(fields, 'onDemandStreamsMax'),
   }),
-  delete: (fields: JsonObject) => ({ type: 'delete', ...streamFields(fields) }) as const,
+  // Commands of rules 2 and before do not say.
+  delete: ({ enforce, ...fields }: JsonObject): DeleteCommand => ({
+    type: 'delete',
+    ...streamFields(fields),
+    enforce: enforce === true,
+  }),
   activate: (fields: JsonObject) => ({ type: 'activate', ...incarnationFields(fields) }) as const,
   remove: (fields: JsonObject) => ({ type: 'remove', ...incarnationFields(fields) }) as const,
   forget: (fields: JsonObject) =>
@@ -72,9 +82,7 @@ export function decideExistence(state: StreamsState, command: ExistenceCommand, 
     case 'create':
       return create(state, command, at);
     case 'delete':
-      return onStream(state, command, (stream) =>
-        stream.status === 'DELETING' ? stream : { ...stream, status: 'DELETING', sinceMs: at.atMs },
-      );
+      return onStream(state, command, (stream) => remove(stream, command, at));
     case 'activate':
       return onIncarnation(state, command, (stream) =>
         stream.status === 'CREATING' ? { ...stream, status: 'ACTIVE', sinceMs: at.atMs } : stream,
@@ -89,6 +97,14 @@ export function decideExistence(state: StreamsState, command: ExistenceCommand, 
         ),
       }));
   }
+}
+
+/** Consumers that are being deregistered do not hold a stream back (undocumented; we chose). */
+function remove(stream: Stream, command: DeleteCommand, at: CommandTime): Stream | AwsError {
+  if (stream.status === 'DELETING') return stream;
+  const held = stream.consumers.some(({ status }) => status !== 'DELETING');
+  if (held && !command.enforce) return consumerErrors.streamHasConsumers(stream);
+  return { ...stream, status: 'DELETING', sinceMs: at.atMs, consumers: allDeleting(stream, at) };
 }
 
 function create(state: StreamsState, command: CreateCommand, at: CommandTime): Decided {

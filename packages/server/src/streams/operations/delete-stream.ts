@@ -4,7 +4,7 @@ import * as errors from '../errors.js';
 import type { Streams } from '../streams.js';
 import { addressed } from './shapes.js';
 
-/** `EnforceConsumerDeletion` asks that registered consumers go with the stream: without consumers there are none. */
+/** `EnforceConsumerDeletion` asks that registered consumers go with the stream; else they hold it back. */
 const input = structure('DeleteStreamInput', { ...addressed, EnforceConsumerDeletion: boolean });
 
 export const deleteStream = operation<Streams, typeof input, undefined>({
@@ -19,6 +19,9 @@ export const deleteStream = operation<Streams, typeof input, undefined>({
     errors.accessDenied,
   ],
   async handle(streams, request, context) {
-    await streams.delete(streams.find(request, context, 'DeleteStream'));
+    await streams.delete(
+      streams.find(request, context, 'DeleteStream'),
+      request.EnforceConsumerDeletion === true,
+    );
   },
 });

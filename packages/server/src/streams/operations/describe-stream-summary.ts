@@ -56,7 +56,7 @@ export const describeStreamSummary = operation<Streams, typeof input, typeof out
       StreamDescriptionSummary: {
         ...describedStream(stream, streams.clock.now()),
         OpenShardCount: stream.status === 'CREATING' ? 0 : stream.openShards,
-        ConsumerCount: 0,
+        ConsumerCount: stream.consumers.length,
         WarmThroughput: describedWarmThroughput(stream),
         MaxRecordSizeInKiB: stream.recordKibMax,
         RecordDistributionStrategy: stream.mode === 'ON_DEMAND' ? stream.strategy : undefined,

@@ -2,9 +2,10 @@
 
 import type { HashKeyRange, ValueOf } from '@millrace/wire';
 import { endingSequenceNumber, shardIdOf, startingSequenceNumber } from '@millrace/wire';
+import { type Consumer, consumerArnOf, createdS } from '../consumers/consumer.js';
 import type { Shard, Stream } from '../stream.js';
 import { arnOf, keyIdAt } from '../stream.js';
-import type { childShard, shard as shardShape } from './shapes.js';
+import type { childShard, consumer as consumerShape, shard as shardShape } from './shapes.js';
 
 export function describedShard(shard: Shard): ValueOf<typeof shardShape> {
   const [parent, adjacent] = shard.parents;
@@ -26,6 +27,15 @@ export function describedChild(shard: Shard): ValueOf<typeof childShard> {
     ShardId: shardIdOf(shard.index),
     ParentShards: shard.parents.map(shardIdOf),
     HashKeyRange: describedRange(shard.range),
+  };
+}
+
+export function describedConsumer(stream: Stream, consumer: Consumer): ValueOf<typeof consumerShape> {
+  return {
+    ConsumerName: consumer.name,
+    ConsumerARN: consumerArnOf(stream, consumer),
+    ConsumerStatus: consumer.status,
+    ConsumerCreationTimestamp: createdS(consumer) * 1000,
   };
 }
 

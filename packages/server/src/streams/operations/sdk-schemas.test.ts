@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as sdk from '@aws-sdk/client-kinesis';
 import type { Shape, StructureShape } from '@millrace/wire';
 import { memberShape } from '@millrace/wire';
-import { streamsOperations } from './index.js';
+import { streamsOperations, streamsStreamingOperations } from './index.js';
 import {
   membersNotOffered,
   membersNotSet,
@@ -18,6 +18,7 @@ import {
  *
  *      [9, namespace, name, traits, input, output]                 operation
  *      [3, namespace, name, traits, [member …], [schema …]]        structure
+ *      [4, namespace, name, traits, [member …], [schema …]]        union, which an event stream is
  *      [1, namespace, name, traits, schema]                        list
  *      numbers, strings and others                                 what has no members
  */
@@ -25,7 +26,15 @@ type Schema = unknown;
 
 const operationKind = 9;
 const structureKind = 3;
+const unionKind = 4;
 const listKind = 1;
+
+/** What this test looks at in a declared operation, streaming or not. */
+const declaredOperations: readonly {
+  readonly name: string;
+  readonly input: StructureShape;
+  readonly output: StructureShape | undefined;
+}[] = [...streamsOperations, ...streamsStreamingOperations];
 
 const operations = new Map<string, readonly Schema[]>();
 for (const exported of Object.values(sdk) as readonly Schema[]) {
@@ -33,14 +42,14 @@ for (const exported of Object.values(sdk) as readonly Schema[]) {
 }
 
 test('every operation of the SDK is offered or listed as not offered, and none is both', () => {
-  const offered = streamsOperations.map((declared) => declared.name);
+  const offered = declaredOperations.map((declared) => declared.name);
   assert.ok(operations.size >= 45, `the SDK declares ${operations.size} operations`);
   assert.deepEqual([...offered, ...operationsNotOffered].sort(), [...operations.keys()].sort());
 });
 
 test('every member of an offered operation is declared or listed as not offered, and none is invented', () => {
   const missing: string[] = [];
-  for (const declared of streamsOperations) {
+  for (const declared of declaredOperations) {
     const [, , , , input, output] = operations.get(declared.name) ?? [];
     const sides: readonly [string, Schema, StructureShape | undefined][] = [
       ['input', input, declared.input],
@@ -63,7 +72,7 @@ test('what is listed as not offered, refused, reduced or not set exists', () => 
     for (const path of pathsOfSchema(output, `${name}.output`)) theirs.add(path);
   }
   const ours = new Set(
-    streamsOperations.flatMap((declared) => [
+    declaredOperations.flatMap((declared) => [
       ...pathsOfShape(declared.input, `${declared.name}.input`),
       ...(declared.output === undefined ? [] : pathsOfShape(declared.output, `${declared.name}.output`)),
     ]),
@@ -85,7 +94,8 @@ function pathsOfSchema(schema: Schema, path: string): readonly string[] {
   if (typeof schema === 'function') return pathsOfSchema(schema(), path);
   if (!Array.isArray(schema)) return [];
   if (schema[0] === listKind) return pathsOfSchema(schema[4], path);
-  if (schema[0] !== structureKind) return schema.length === 2 ? pathsOfSchema(schema[0], path) : [];
+  if (schema[0] !== structureKind && schema[0] !== unionKind)
+    return schema.length === 2 ? pathsOfSchema(schema[0], path) : [];
   const names = schema[4] as readonly string[];
   const members = schema[5] as readonly Schema[];
   return names.flatMap((name, i) => [`${path}.${name}`, ...pathsOfSchema(members[i], `${path}.${name}`)]);

@@ -48,6 +48,26 @@ export const policy = string();
 export const warmMibps = integer({ min: 0 });
 export const recordDistributionStrategy = enumeration(...distributionStrategies);
 
+export const consumerName = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' });
+export const consumerArn = string({
+  min: 1,
+  max: 2048,
+  pattern: '^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+',
+});
+
+const consumerMembers = {
+  ConsumerName: required(consumerName),
+  ConsumerARN: required(consumerArn),
+  ConsumerStatus: required(enumeration('CREATING', 'DELETING', 'ACTIVE')),
+  ConsumerCreationTimestamp: required(timestamp),
+} as const;
+
+export const consumer = structure('Consumer', consumerMembers);
+export const consumerDescription = structure('ConsumerDescription', {
+  ...consumerMembers,
+  StreamARN: required(streamArn),
+});
+
 /** How every operation but CreateStream says which stream it means. */
 export const addressed = { StreamName: streamName, StreamARN: streamArn, StreamId: streamId } as const;
 
