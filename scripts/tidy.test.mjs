@@ -49,6 +49,7 @@ const effectOwners = {
     'packages/server/src/clock/clock-file.ts',
     'packages/server/src/data-directory.ts',
     'packages/server/src/tls/certificate-files.ts',
+    'packages/server/src/upkeep/directory-files.ts',
   ],
   network: [
     'packages/cli/src/kinesis/http-caller.ts',

@@ -2,10 +2,12 @@
 import { createRequire } from 'node:module';
 import { StartError } from '@millrace/server';
 import type { Command } from './command.js';
+import { check } from './commands/check.js';
 import { demo } from './commands/demo.js';
 import { env } from './commands/env.js';
 import { helpOn, helpOnAll } from './commands/help.js';
 import { put } from './commands/put.js';
+import { repair } from './commands/repair.js';
 import { replay } from './commands/replay.js';
 import { serve } from './commands/serve.js';
 import { shards } from './commands/shards.js';
@@ -17,8 +19,20 @@ import { KinesisError } from './kinesis/kinesis-error.js';
 import { nearest } from './nearest.js';
 import { UsageError } from './usage-error.js';
 
-/** In the order in which help lists them: the server, then what people ask of one. */
-const commands: readonly Command[] = [serve, demo, streams, shards, put, tail, replay, wait, env];
+/** In the order in which help lists them: the server, then what people ask of one, then upkeep. */
+const commands: readonly Command[] = [
+  serve,
+  demo,
+  streams,
+  shards,
+  put,
+  tail,
+  replay,
+  wait,
+  env,
+  check,
+  repair,
+];
 
 export async function runCommandLine(host: Host, argv: readonly string[]): Promise<number> {
   try {

@@ -28,7 +28,7 @@ export type { MemoryEngineOptions } from './memory-engine.js';
 export { openMemoryEngine } from './memory-engine.js';
 export type { NativeEngine, NativeEngineOptions } from './native-engine.js';
 export { openNativeEngine } from './native-engine.js';
-export { nodeDisk, nodeDiskView } from './node-disk.js';
+export { lockHolder, nodeDisk, nodeDiskView } from './node-disk.js';
 export type { RecoveryReport } from './recovery.js';
 export { repairStore } from './repair.js';
 export type { Sorter } from './sort-job.js';

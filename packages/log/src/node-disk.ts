@@ -18,7 +18,7 @@ import {
   type DiskLock,
   type DiskView,
 } from './disk.js';
-import { isLockName, takeLock } from './node-lock.js';
+import { askLockHolder, type Introduction, isLockName, takeLock } from './node-lock.js';
 
 /** Of files that are made: for the owner alone. */
 export const fileMode = 0o600;
@@ -32,11 +32,24 @@ const partsMax = 1024;
  */
 const writtenHereMax = 64 * 1024;
 
-/** Opens `directory`, made if it is missing, for one engine. */
-export async function nodeDisk(directory: string): Promise<Disk> {
+/**
+ * Opens `directory`, made if it is missing, for one engine. While that holds the lock, whoever asks for the holder is told
+ * the `introduction`.
+ */
+export async function nodeDisk(directory: string, introduction: Introduction = () => ''): Promise<Disk> {
   const path = resolve(directory);
   await makeDirectory(path);
-  return new NodeDisk(path);
+  return new NodeDisk(path, introduction);
+}
+
+/** What the process that has `directory` says of itself; undefined when none has it. Throws `DiskError`. */
+export async function lockHolder(directory: string): Promise<string | undefined> {
+  const path = resolve(directory);
+  try {
+    return await askLockHolder(path);
+  } catch (error) {
+    throw asDiskError(`look at the lock of ${path}`, error);
+  }
 }
 
 /** `directory`, which must be there, for looking only: nothing in it is made, changed or locked. */
@@ -50,9 +63,11 @@ export function nodeDiskView(directory: string): DiskView {
 
 class NodeDisk implements Disk {
   readonly #path: string;
+  readonly #introduction: Introduction;
 
-  constructor(path: string) {
+  constructor(path: string, introduction: Introduction) {
     this.#path = path;
+    this.#introduction = introduction;
   }
 
   list(): Promise<readonly string[]> {
@@ -80,7 +95,7 @@ class NodeDisk implements Disk {
 
   async lock(): Promise<DiskLock> {
     try {
-      return await takeLock(this.#path);
+      return await takeLock(this.#path, this.#introduction);
     } catch (error) {
       throw asDiskError(`lock ${this.#path}`, error);
     }

@@ -15,6 +15,9 @@
  * of two, the later to link would have seen the earlier one answer. Linking is atomic and never replaces a name, so
  * of any number of takers of one stale lock exactly one gets the next number, and all others then see it answer.
  *
+ * Who connects is told a line, which the holder chose: how it can be reached. A lock that says so is never out of date,
+ * as a file would be, and says it only to those who may open what is in the directory.
+ *
  * On Windows it is a named pipe, made from a hash of the path: the system allows one server a name and removes it
  * with its process.
  */
@@ -28,24 +31,47 @@ const heldPattern = /^lock\.(\d+)$/;
 const newPrefix = 'lock.new-';
 /** The kernel's limit is 108 bytes (Linux) or 104 (macOS), with a zero at the end. */
 const socketPathBytesMax = 100;
+/** How long the holder of a lock may take to say who it is, and how much it may say. */
+const introductionMsMax = 2_000;
+const introductionCharsMax = 4_096;
 /** Two takers that see each other both give way; they do so at most this often. */
 const attemptsMax = 16;
+
+/** What is told to whoever connects: a line, or nothing. */
+export type Introduction = () => string;
 
 export function isLockName(name: string): boolean {
   return heldPattern.test(name) || name.startsWith(newPrefix);
 }
 
 /** Takes `directory`; throws `DiskError` code `locked` when a living process has it. */
-export async function takeLock(directory: string): Promise<DiskLock> {
-  return process.platform === 'win32' ? takePipe(directory) : takeSocket(directory);
+export async function takeLock(directory: string, introduction: Introduction): Promise<DiskLock> {
+  return process.platform === 'win32'
+    ? takePipe(directory, introduction)
+    : takeSocket(directory, introduction);
 }
 
-async function takeSocket(directory: string): Promise<DiskLock> {
+/** What the holder of `directory` says of itself; undefined when nobody has it. Changes nothing in it. */
+export async function askLockHolder(directory: string): Promise<string | undefined> {
+  if (process.platform === 'win32') return askSocket(pipeOf(directory));
+  const room = await socketRoom(directory);
+  try {
+    for (const number of await numbersIn(directory)) {
+      const said = await askSocket(room.path(heldName(number)));
+      if (said !== undefined) return said;
+    }
+    return undefined;
+  } finally {
+    await room.close();
+  }
+}
+
+async function takeSocket(directory: string, introduction: Introduction): Promise<DiskLock> {
   const room = await socketRoom(directory);
   const ownName = `${newPrefix}${process.pid}-${randomBytes(8).toString('hex')}`;
   let server: Server | undefined;
   try {
-    server = await listen(room.path(ownName));
+    server = await listen(room.path(ownName), introduction);
     const held = await claim(directory, room, ownName);
     const listening = server;
     return {
@@ -130,9 +156,34 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function listen(path: string): Promise<Server> {
+/** What whoever listens says, as far as it comes; undefined when nobody does. Any doubt counts as somebody. */
+function askSocket(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    let said = '';
+    const done = (answer: string | undefined): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(introductionMsMax, () => done(said));
+    socket.on('data', (bytes) => {
+      said += bytes.toString('utf8');
+      if (said.length > introductionCharsMax) done('');
+    });
+    socket.once('end', () => done(said));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      done(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? undefined : said);
+    });
+  });
+}
+
+function listen(path: string, introduction: Introduction): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
+    const server = createServer((socket) => {
+      // Whoever only looks whether we live is gone before it is told: nothing is lost by that.
+      socket.on('error', () => socket.destroy());
+      socket.end(introduction());
+    });
     server.once('error', reject);
     server.listen(path, () => {
       server.off('error', reject);
@@ -181,10 +232,14 @@ function locked(directory: string): DiskError {
   return new DiskError('locked', `another process uses ${directory}`);
 }
 
-async function takePipe(directory: string): Promise<DiskLock> {
+function pipeOf(directory: string): string {
   const hash = createHash('sha256').update(directory.toLowerCase()).digest('hex');
+  return `\\\\.\\pipe\\millrace-${hash}`;
+}
+
+async function takePipe(directory: string, introduction: Introduction): Promise<DiskLock> {
   try {
-    const server = await listen(`\\\\.\\pipe\\millrace-${hash}`);
+    const server = await listen(pipeOf(directory), introduction);
     return { release: () => stop(server) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw locked(directory);

@@ -35,7 +35,7 @@ export class RunSorter {
     for (let i = Math.max(0, from - firstPosition); i < count; i++) {
       const record = batch.order === undefined ? orderStart + i : (batch.order[orderStart + i] ?? 0);
       const start = record === 0 ? 0 : (batch.ends[record - 1] ?? 0);
-      const bytes = batch.payload.slice(start, batch.ends[record]);
+      const bytes = batch.payload.subarray(start, batch.ends[record]);
       held.push({ position: firstPosition + i, arrivalMs, bytes: new Uint8Array(bytes) });
     }
   }

@@ -354,6 +354,7 @@ function forEachRecord(run: Run, take: WantedRecord): void {
   for (let i = 0; i < count; i++) {
     const record = batch.order === undefined ? orderStart + i : (batch.order[orderStart + i] ?? 0);
     const start = record === 0 ? 0 : (batch.ends[record - 1] ?? 0);
-    take(firstPosition + i, arrivalMs, batch.payload.slice(start, batch.ends[record]));
+    // A copy: the payload lies in a window that moves on.
+    take(firstPosition + i, arrivalMs, new Uint8Array(batch.payload.subarray(start, batch.ends[record])));
   }
 }

@@ -4,6 +4,7 @@
  *      DIR/
  *        millrace.json    {"format":"millrace","version":1}: the directory is ours, and of which layout
  *        clock.json       where the clock stands, once somebody has moved it: see `clock/clock-file.ts`
+ *        repair.json      of a directory that `millrace repair` has made: what was lost: see `upkeep/repair-note.ts`
  *        log/             the log engine's own
  *
  * The marker is written before anything else, whole or not at all, so that a directory with anything in it and no
@@ -16,6 +17,10 @@ import { StartError } from './start-error.js';
 const markerName = 'millrace.json';
 const markerFormat = 'millrace';
 export const layoutVersion = 1;
+/** Where the log engine keeps its files. */
+export const logFolder = 'log';
+/** All that a snapshot or a repair has written when its marker, which comes last, is not there yet. */
+const ourNames = [logFolder, 'clock.json', 'repair.json'];
 /** Written beside the marker and renamed to it. Each start has its own; one left by a crash does not matter. */
 let drafts = 0;
 const draftName = (): string => `${markerName}.${process.pid}.${drafts++}.new`;
@@ -28,10 +33,10 @@ export async function prepareDataDirectory(directory: string): Promise<string> {
     await makeDirectory(absolute);
     const names = await readdir(absolute);
     if (names.includes(markerName)) await checkMarker(absolute);
-    else if (names.some((name) => !draftNames.test(name))) throw foreign(absolute);
+    else if (names.some((name) => !draftNames.test(name))) throw foreign(absolute, names);
     else await writeMarker(absolute);
     await checkWritable(absolute);
-    const logs = path.join(absolute, 'log');
+    const logs = path.join(absolute, logFolder);
     await makeDirectory(logs);
     await syncDirectory(absolute);
     return logs;
@@ -51,7 +56,7 @@ export async function prepareDataDirectory(directory: string): Promise<string> {
  * crash takes back takes along all that is acknowledged beneath it. Node's own recursive `mkdir` syncs nothing, and
  * it tries for ever where a file system answers ENOENT beneath a directory that is there, as /proc does.
  */
-async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string): Promise<void> {
   if (await isDirectory(directory)) return;
   const parent = path.dirname(directory);
   if (parent !== directory) await makeDirectory(parent);
@@ -77,7 +82,8 @@ function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
-async function checkMarker(directory: string): Promise<void> {
+/** Throws `StartError` when the marker of `directory` is none of ours, or of another layout. */
+export async function checkMarker(directory: string): Promise<void> {
   const text = await readFile(path.join(directory, markerName), 'utf8');
   const marker = parseMarker(text);
   if (marker === undefined) throw foreign(directory);
@@ -103,7 +109,7 @@ function parseMarker(text: string): number | undefined {
 }
 
 /** Two servers may do this at once on a new directory: both write the same, and the log's lock decides later. */
-async function writeMarker(directory: string): Promise<void> {
+export async function writeMarker(directory: string): Promise<void> {
   const draft = path.join(directory, draftName());
   const file = await open(draft, 'w');
   try {
@@ -129,7 +135,7 @@ async function checkWritable(directory: string): Promise<void> {
   }
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();
@@ -138,7 +144,13 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-function foreign(directory: string): StartError {
+function foreign(directory: string, names: readonly string[] = []): StartError {
+  if (names.includes(logFolder) && names.every((name) => ourNames.includes(name))) {
+    return new StartError(
+      'foreign',
+      `The directory ${directory} is a snapshot or a repair that was never finished: remove it and make it again.`,
+    );
+  }
   return new StartError(
     'foreign',
     `The directory ${directory} holds files that are not Millrace's: choose an empty or new one with --data.`,

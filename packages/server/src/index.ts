@@ -13,3 +13,8 @@ export { openStreams } from './streams/open-streams.js';
 export type { PutBatch } from './streams/put-batch.js';
 export type { Shard, Stream } from './streams/stream.js';
 export type { GetRecordsResult, Streams } from './streams/streams.js';
+// Upkeep: what is done to data directories that nobody serves.
+export { checkDirectory } from './upkeep/check-directory.js';
+export type { DirectoryReport, FindingReport, LogReport, LostRecords } from './upkeep/directory-report.js';
+export type { RepairReport } from './upkeep/repair-directory.js';
+export { repairDirectory } from './upkeep/repair-directory.js';

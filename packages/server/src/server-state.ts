@@ -142,7 +142,7 @@ function asStartError(error: unknown, dataDir: string | undefined): unknown {
     case 'damaged':
       return new StartError(
         'damaged',
-        `The data in ${dataDir} is damaged (${error.message}): restore it from a copy, or start anew with another --data.`,
+        `The data in ${dataDir} is damaged (${error.message}): see all of it with millrace check --data ${dataDir}, and go on with a snapshot or with what millrace repair salvages.`,
         options,
       );
     default:
