@@ -121,6 +121,8 @@ export interface EngineCounters {
   readonly payloadBytes: number;
   readonly commits: number;
   readonly syncs: number;
+  /** Time that those took. */
+  readonly syncMs: number;
   readonly diskBytes: number;
 }
 

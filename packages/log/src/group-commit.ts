@@ -15,7 +15,7 @@
  * One file because it is one machine: what a full disk, a new file and a retried command do to each other is only seen
  * together.
  */
-import { type Clock, present } from '@millrace/base';
+import { type Clock, elapsedMs, present } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { CommitDraft } from './commit-draft.js';
 import type { LogId } from './contract.js';
@@ -78,6 +78,7 @@ export class GroupCommit {
   #full: string | undefined;
   #commits = 0;
   #syncs = 0;
+  #syncMs = 0;
 
   constructor(parts: GroupCommitParts) {
     this.#clock = parts.clock;
@@ -105,6 +106,11 @@ export class GroupCommit {
 
   get commits(): number {
     return this.#commits;
+  }
+
+  /** Time that commits have waited for their syncs. */
+  get syncMs(): number {
+    return this.#syncMs;
   }
 
   get syncs(): number {
@@ -249,11 +255,13 @@ export class GroupCommit {
       return this.#noteFull(error.message);
     }
     if (this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
+    const beganMs = elapsedMs();
     try {
       await journal.sync();
     } catch (error) {
       return this.#poisonCommit(draft, error);
     }
+    this.#syncMs += elapsedMs() - beganMs;
     this.#syncs++;
     if (!this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
     return 'answered';

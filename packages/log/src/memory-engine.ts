@@ -200,6 +200,7 @@ export class MemoryEngine implements LogEngine {
       payloadBytes: this.#payloadBytes,
       commits: this.#appends,
       syncs: 0,
+      syncMs: 0,
       diskBytes: 0,
     };
   }

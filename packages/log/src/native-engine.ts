@@ -263,6 +263,7 @@ class OpenNativeEngine implements NativeEngine {
       payloadBytes: this.#payloadBytes,
       commits: this.#writer.commits - this.#commitsBefore,
       syncs: this.#writer.syncs - this.#syncsBefore,
+      syncMs: this.#writer.syncMs,
       diskBytes: this.#journal.bytes + this.#settled.chunks.bytes,
     };
   }

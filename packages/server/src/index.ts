@@ -11,8 +11,9 @@ export { StartError } from './start-error.js';
 export { openStreams } from './streams/open-streams.js';
 // The streams service without its server, for the simulator.
 export type { PutBatch } from './streams/put-batch.js';
+export type { GetRecordsResult } from './streams/records-page.js';
 export type { Shard, Stream } from './streams/stream.js';
-export type { GetRecordsResult, Streams } from './streams/streams.js';
+export type { Streams } from './streams/streams.js';
 // Upkeep: what is done to data directories that nobody serves.
 export { checkDirectory } from './upkeep/check-directory.js';
 export type { DirectoryReport, FindingReport, LogReport, LostRecords } from './upkeep/directory-report.js';

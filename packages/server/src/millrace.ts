@@ -18,7 +18,9 @@ import { certificateRoute } from './control/certificate-route.js';
 import { clockRoutes } from './control/clock-routes.js';
 import { Control, type Health } from './control/control.js';
 import { faultRoutes } from './control/fault-routes.js';
+import { metricsRoutes } from './control/metrics-routes.js';
 import { Dispatch } from './dispatch/dispatch.js';
+import type { Service } from './dispatch/operation.js';
 import { Faults } from './faults/faults.js';
 import type { Exchange } from './gateway/exchange.js';
 import { Gateway } from './gateway/gateway.js';
@@ -38,6 +40,7 @@ import {
 } from './start-options.js';
 import { CodecThreads } from './streams/codec/codec-threads.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
+import { type Sources, Telemetry } from './telemetry/telemetry.js';
 import type { Certificate, CertificateSource } from './tls/certificate.js';
 
 export interface MillraceOptions {
@@ -76,6 +79,8 @@ export interface MillraceOptions {
    * pages. They start with the first of these. With 2 or more, old records are settled on one more thread. Default 1.
    */
   readonly threads?: number;
+  /** `aws` keeps AWS's rates of operations, shards and subscriptions; `none`, the default, its sizes and counts alone. */
+  readonly rates?: 'aws' | 'none';
   readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };
 }
 
@@ -148,6 +153,7 @@ class Server {
   readonly #dispatch: Dispatch;
   readonly #control: Control;
   readonly #codec: CodecThreads;
+  readonly #telemetry = new Telemetry();
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
   #state: ServerState | undefined;
   #certificate: Certificate | undefined;
@@ -163,7 +169,9 @@ class Server {
     );
     const ownHosts = new Set(this.#names);
     const { clock, logger } = this;
-    this.#dispatch = new Dispatch({ services: () => this.#state?.services ?? [], clock, logger, ownHosts });
+    const services = (): readonly Service[] => this.#state?.services ?? [];
+    const { requests: meter } = this.#telemetry;
+    this.#dispatch = new Dispatch({ services, clock, logger, ownHosts, meter });
     this.faults = new Faults({
       random: options.random ?? systemRandom,
       operations: () => this.#operationNames(),
@@ -177,6 +185,7 @@ class Server {
         ...clockRoutes(clock, this.#realClock),
         ...faultRoutes(this.faults),
         certificateRoute(() => this.certificate),
+        ...metricsRoutes(() => this.#telemetry.families(this.#sources())),
       ],
       ownHosts,
       logger,
@@ -215,6 +224,7 @@ class Server {
     for (const { name, shards } of create) await this.#create(this.#state, name, shards);
     const names = new Set(create.map(({ name }) => name));
     await this.#untilActive(this.#state, names);
+    this.#keepRates(this.#state);
     this.#phase = 'ready';
   }
 
@@ -231,6 +241,7 @@ class Server {
     await this.#state?.close();
     await this.#codec.close();
     await this.#certificate?.close();
+    this.#telemetry.close();
     // A start that failed has its one line of error, and that is all that is said.
     if (served) this.logger.info('stopped');
   }
@@ -274,6 +285,22 @@ class Server {
     return { ready: health?.writable ?? false, reason: health?.reason };
   }
 
+  #sources(): Sources {
+    const { clock, faults } = this;
+    return {
+      ready: this.#health().ready,
+      gateway: this.#gateway.load,
+      clock: { held: clock.held, aheadMs: clock.now() - this.#realClock.now() },
+      faults: { set: faults.list().length, struck: faults.struck() },
+      state: this.#phase === 'ready' ? this.#state?.numbers() : undefined,
+    };
+  }
+
+  /** Not before the streams that a start makes are there: they are ours, and as many as somebody wants. */
+  #keepRates({ streams }: ServerState): void {
+    if (this.#options.rates === 'aws') streams.admission.keepRates();
+  }
+
   #operationNames(): ReadonlySet<string> {
     return new Set((this.#state?.services ?? []).flatMap((service) => [...service.operations.keys()]));
   }
@@ -282,7 +309,7 @@ class Server {
   #placeFaults(): void {
     const { faults } = this;
     this.#dispatch.gate = faults.ofRequests ? faults : undefined;
-    this.#state?.streams.failRecordsBy(faults.ofRecords ? faults : undefined);
+    this.#state?.streams.admission.failRecordsBy(faults.ofRecords ? faults : undefined);
   }
 
   #openState(): Promise<ServerState> {
@@ -291,7 +318,8 @@ class Server {
     const { dataDir, random = systemRandom, delays = {}, limits: given, threads = 1 } = this.#options;
     const limits = given?.streams ?? {};
     const settlingThread = threads > 1;
-    return openState({ dataDir, clock, random, logger, delays, limits, codec, settlingThread });
+    const meter = this.#telemetry.streams;
+    return openState({ dataDir, clock, random, logger, delays, limits, codec, meter, settlingThread });
   }
 
   /**
@@ -316,6 +344,7 @@ class Server {
     ]);
     const former = this.#state;
     this.#state = await this.#openState();
+    this.#keepRates(this.#state);
     this.faults.clear();
     await former?.close();
   }

@@ -20,12 +20,16 @@ import { streamsService } from './streams/index.js';
 import type { StreamsDelays, StreamsLimits } from './streams/limits.js';
 import { openStreams } from './streams/open-streams.js';
 import type { Streams } from './streams/streams.js';
+import type { StreamsMeter } from './streams/streams-meter.js';
+import type { Sources } from './telemetry/telemetry.js';
 
 /** Everything that a server knows and a reset forgets: the log and the services over it. */
 export interface ServerState {
   readonly services: readonly Service[];
   readonly streams: Streams;
   health(): EngineHealth;
+  /** What there is and what was done, for metrics. */
+  numbers(): NonNullable<Sources['state']>;
   /** Finishes what is under way, syncs it and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -39,6 +43,7 @@ export interface StateOptions {
   readonly delays: Partial<StreamsDelays>;
   readonly limits: Partial<StreamsLimits>;
   readonly codec: Codec;
+  readonly meter: StreamsMeter;
   /** Whether old records are settled on a thread of their own. */
   readonly settlingThread: boolean;
 }
@@ -49,11 +54,20 @@ export interface StateOptions {
  */
 export async function openState(options: StateOptions): Promise<ServerState> {
   const { clock, random, logger, delays, limits, codec } = options;
-  const { engine, close: closeEngine } = await openEngine(options);
+  const { engine, settling, close: closeEngine } = await openEngine(options);
   try {
     const report = (message: string): void =>
       logger.warn('a background task will try again', { detail: message });
-    const streams = await openStreams({ engine, clock, random, delays, limits, codec, report });
+    const streams = await openStreams({
+      engine,
+      clock,
+      random,
+      delays,
+      limits,
+      codec,
+      meter: options.meter,
+      report,
+    });
     clock.raiseTo(streams.lastCommandMs);
     const { dataDir } = options;
     if (clock instanceof ServerClock && dataDir !== undefined) {
@@ -63,6 +77,12 @@ export async function openState(options: StateOptions): Promise<ServerState> {
       services: [streamsService(streams)],
       streams,
       health: () => engine.health(),
+      numbers: () => ({
+        streams: streams.view.streams.size,
+        openShards: [...streams.view.openShards.values()].reduce((sum, each) => sum + each, 0),
+        subscriptions: streams.fanOut.subscriptions,
+        log: { ...engine.counters(), writable: engine.health().writable, settling: settling?.() },
+      }),
       async close() {
         await streams.close();
         await closeEngine();
@@ -76,6 +96,7 @@ export async function openState(options: StateOptions): Promise<ServerState> {
 
 interface OpenedEngine {
   readonly engine: LogEngine;
+  readonly settling?: () => { readonly chunks: number; readonly unsettledFiles: number };
   close(): Promise<void>;
 }
 
@@ -102,7 +123,7 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
       await engine.close();
       await sorter?.close();
     };
-    return { engine, close };
+    return { engine, settling: () => engine.settling(), close };
   } catch (error) {
     throw asStartError(error, dataDir);
   }

@@ -93,6 +93,12 @@ const options: readonly Option[] = [
     text: 'a name or address that others call this server by: for its certificate, and for /_millrace/',
   },
   {
+    name: 'limits',
+    value: 'aws|none',
+    environment: 'MILLRACE_LIMITS',
+    text: 'keep AWS’s rates too, of operations, shards and subscriptions, or its sizes and counts alone (default none)',
+  },
+  {
     name: 'log',
     value: 'text|json|none',
     environment: 'MILLRACE_LOG',
@@ -132,6 +138,7 @@ export const serve: Command = {
       names: commaSeparated(given.texts('name')),
       create: streamsToCreate(given.texts('create'), given.source('create')),
       threads: given.integer('threads', 1, threadsMax) ?? Math.min(threadsDefault, host.processors),
+      rates: given.choice('limits', ['aws', 'none']) ?? 'none',
       log,
     });
     host.output.write(`Millrace is listening on ${server.endpoint}\n`);

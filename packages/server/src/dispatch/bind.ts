@@ -1,12 +1,15 @@
 import { validate } from '@millrace/wire';
 import { noBytes } from '../gateway/exchange.js';
-import type { BoundOperation, Operation, StreamingOperation } from './operation.js';
+import type { BoundOperation, Operation, RequestContext, StreamingOperation } from './operation.js';
+
+/** Called with each request that goes the general way, before it is worked on; throws what is answered instead. */
+export type Enter = (operation: string, input: object, context: RequestContext) => void;
 
 /**
  * Binds an operation to the service it works on: its own way from bytes to bytes where it has one and takes the
  * request, else decode → validate → handle → encode.
  */
-export function bind<S>(service: S, declared: Operation<S>): BoundOperation {
+export function bind<S>(service: S, declared: Operation<S>, enter?: Enter): BoundOperation {
   const { name, input, output } = declared;
   return {
     name,
@@ -18,6 +21,7 @@ export function bind<S>(service: S, declared: Operation<S>): BoundOperation {
       if (encoded !== undefined) return encoded;
       const decoded = protocol.decode(input, body);
       validate(input, decoded);
+      enter?.(name, decoded, context);
       const answer = await declared.handle(service, decoded, context);
       return output === undefined || answer === undefined ? noBytes : protocol.encode(output, answer);
     },
@@ -25,7 +29,7 @@ export function bind<S>(service: S, declared: Operation<S>): BoundOperation {
 }
 
 /** Binds an operation whose answer streams: decode → validate → open. */
-export function bindStreaming<S>(service: S, declared: StreamingOperation<S>): BoundOperation {
+export function bindStreaming<S>(service: S, declared: StreamingOperation<S>, enter?: Enter): BoundOperation {
   const { name, input, output } = declared;
   return {
     name,
@@ -34,6 +38,7 @@ export function bindStreaming<S>(service: S, declared: StreamingOperation<S>): B
     async run(protocol, body, context) {
       const decoded = protocol.decode(input, body);
       validate(input, decoded);
+      enter?.(name, decoded, context);
       return declared.open(service, decoded, context, protocol);
     },
   };

@@ -12,7 +12,7 @@
  * A failed assertion ends the process once it is logged: what the program believes of itself is wrong, and a restart
  * from the log is sound where going on may not be. Any other unexpected error is one request's InternalFailure.
  */
-import { AssertionError, type Clock, sleep } from '@millrace/base';
+import { AssertionError, type Clock, elapsedMs, sleep } from '@millrace/base';
 import { AwsError, cborProtocol, jsonProtocol, type Protocol, structure, validate } from '@millrace/wire';
 import { type Answer, type Exchange, headerOf, type StreamedAnswer } from '../gateway/exchange.js';
 import { errorFields, type Logger } from '../logger.js';
@@ -37,6 +37,8 @@ export interface DispatchOptions {
   /** The clock that operations see. */
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of every answer. `outcome` is `OK`, the code of an error, or `Dropped`. */
+  readonly meter?: { answered(operation: string, outcome: string, tookMs: number): void };
   /** Names that the server was given for itself, besides the loopback ones. */
   readonly ownHosts: ReadonlySet<string>;
 }
@@ -124,6 +126,7 @@ export class Dispatch {
   #run(named: Named, exchange: Exchange, origin: string | undefined): void {
     const { protocol, operation } = named;
     const context = new ExchangeContext(exchange, this.#options.clock);
+    const beganMs = elapsedMs();
     this.#running++;
     const run =
       this.gate === undefined
@@ -132,7 +135,7 @@ export class Dispatch {
     run.then(
       (body) => {
         this.#ended();
-        this.#log(operation, exchange, context, 200, undefined);
+        this.#answered(operation, exchange, context, 200, undefined, beganMs);
         if (body instanceof Uint8Array) {
           exchange.respond(withCors({ status: 200, contentType: protocol.contentType, body }, origin));
         } else {
@@ -142,13 +145,13 @@ export class Dispatch {
       (error: unknown) => {
         this.#ended();
         if (error instanceof Dropped) {
-          this.#log(operation, exchange, context, 0, 'Dropped');
+          this.#answered(operation, exchange, context, 0, 'Dropped', beganMs);
           exchange.drop();
           return;
         }
         const answered =
           error instanceof AwsError ? error : this.#unexpected(operation.name, exchange, error);
-        this.#log(operation, exchange, context, answered.status, answered.code);
+        this.#answered(operation, exchange, context, answered.status, answered.code, beganMs);
         const { contentType } = protocol;
         const body = protocol.encodeError(answered);
         exchange.respond(withCors({ status: answered.status, contentType, body }, origin));
@@ -204,14 +207,16 @@ export class Dispatch {
     return new AwsError('InternalFailure', '', { status: 500 });
   }
 
-  #log(
+  #answered(
     operation: BoundOperation,
     exchange: Exchange,
     context: ExchangeContext,
     status: number,
     code: string | undefined,
+    beganMs: number,
   ): void {
-    const { logger } = this.#options;
+    const { logger, meter } = this.#options;
+    meter?.answered(operation.name, code ?? 'OK', elapsedMs() - beganMs);
     if (!logger.debugs) return;
     logger.debug('request', {
       operation: operation.name,

@@ -105,8 +105,14 @@ export class Gateway {
   }
 
   /** What is held now, for tests and metrics. */
-  get load(): { readonly connections: number; readonly inFlight: number; readonly bufferedBytes: number } {
+  get load(): {
+    readonly connections: number;
+    readonly inFlight: number;
+    readonly streaming: number;
+    readonly bufferedBytes: number;
+  } {
     return {
+      streaming: this.#intake.streaming,
       connections: this.#sockets.size,
       inFlight: this.#intake.inFlight,
       bufferedBytes: this.#intake.budget.taken,

@@ -122,6 +122,10 @@ export const rateExceeded = (account: string, stream: string | undefined): AwsEr
 export const shardThroughputExceeded = (of: Named, shardId: string): AwsError =>
   answer(throughputExceeded, `Rate exceeded for shard ${shardId} ${where(of)}.`);
 
+/** [P]: GetRecords, in logs of 2023 and 2025 */
+export const readThroughputExceeded = (of: Named, index: number): AwsError =>
+  answer(throughputExceeded, `Rate exceeded for Shard - ${of.account}/${of.name}/${shardIdOf(index)}`);
+
 /** [P], of GetRecords in 2016 */
 export const streamThroughputExceeded = (of: Named): AwsError =>
   answer(throughputExceeded, `Rate exceeded for stream ${of.name} under account ${of.account}.`);

@@ -7,24 +7,11 @@ import type { FaultSurface, Target } from '../dispatch/gate.js';
 import type { Caller } from './address.js';
 import { type PutRecordsEntry, putBatchFromInput } from './codec/put-input.js';
 import * as errors from './errors.js';
+import { type NamingInput, streamNameIn } from './naming-input.js';
 import { openIterator, shardIteratorKind } from './shard-iterator.js';
 import { ringOf } from './shard-ring.js';
 import { parseShardId } from './stream.js';
 import { contextOf, type Streams } from './streams.js';
-
-/** The members that say what a request is about, in whatever operation. */
-interface Input {
-  readonly StreamName?: unknown;
-  readonly StreamARN?: unknown;
-  readonly ConsumerARN?: unknown;
-  readonly ResourceARN?: unknown;
-  readonly ShardIterator?: unknown;
-  readonly ShardId?: unknown;
-  readonly ShardToSplit?: unknown;
-  readonly ShardToMerge?: unknown;
-  readonly AdjacentShardToMerge?: unknown;
-  readonly Records?: unknown;
-}
 
 /** Operations whose error for too much is not LimitExceededException (the model's errors). */
 const dataOperations = new Set(['PutRecord', 'PutRecords', 'GetRecords', 'GetShardIterator']);
@@ -50,14 +37,10 @@ export function faultSurface(streams: Streams): FaultSurface {
   };
 }
 
-function targetOf(streams: Streams, operation: string, input: Input, caller: Caller): Target {
+function targetOf(streams: Streams, operation: string, input: NamingInput, caller: Caller): Target {
   const iterator = text(input.ShardIterator);
   if (iterator !== undefined) return ofIterator(streams, iterator, caller);
-  const stream =
-    text(input.StreamName) ??
-    nameInArn(input.StreamARN) ??
-    nameInArn(input.ConsumerARN) ??
-    nameInArn(input.ResourceARN);
+  const stream = streamNameIn(input);
   if (stream === undefined) return {};
   const records =
     operation === 'PutRecords' ? input.Records : operation === 'PutRecord' ? [input] : undefined;
@@ -94,11 +77,6 @@ function shardsOfRecords(
   if ('invalidHashKey' in batch) return [];
   const ring = ringOf(streams.writable({ StreamName }, caller, 'PutRecords'));
   return ring.route(batch.hashes, batch.count).shards.map(({ index }) => shardIdOf(index));
-}
-
-/** The stream in `arn:aws:kinesis:R:A:stream/NAME`, with whatever follows it. */
-function nameInArn(arn: unknown): string | undefined {
-  return /^[^:]*:[^:]*:kinesis:[^:]*:[^:]*:stream\/([^/]+)/.exec(text(arn) ?? '')?.[1];
 }
 
 function text(value: unknown): string | undefined {

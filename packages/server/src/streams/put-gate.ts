@@ -14,3 +14,9 @@ export interface PutGate {
   /** The records that are refused, each with what its client is told; undefined when none is. */
   refuse(records: RoutedRecords): ReadonlyMap<number, AwsError> | undefined;
 }
+
+/** Those there are, in their order; undefined for none, which is what puts look at. */
+export function putGates(...gates: readonly (PutGate | undefined)[]): readonly PutGate[] | undefined {
+  const standing = gates.filter((gate) => gate !== undefined);
+  return standing.length === 0 ? undefined : standing;
+}

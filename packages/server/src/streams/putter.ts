@@ -24,9 +24,11 @@ import type { StreamsLimits } from './limits.js';
 import type { PutBatch, PutResult, ShardIdentity } from './put-batch.js';
 import type { PutGate, RoutedRecords } from './put-gate.js';
 import { ringOf } from './shard-ring.js';
+import { storedHeaderBytes } from './stored-record.js';
 import type { Shard, Stream } from './stream.js';
 import { keyOf, shardAt } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
+import type { StreamsMeter } from './streams-meter.js';
 import type { StreamsOutcome, StreamsState } from './streams-state.js';
 
 /** Why a record was not taken. */
@@ -37,6 +39,8 @@ export interface PutterOptions {
   readonly clock: Clock;
   readonly fold: Fold<StreamsState, StreamsCommand, StreamsOutcome>;
   readonly limits: StreamsLimits;
+  readonly meter: StreamsMeter | undefined;
+  readonly admission: { readonly putGates: readonly PutGate[] | undefined };
 }
 
 /** Records under way: all of a batch, or those of it that are sent a second time. */
@@ -58,8 +62,6 @@ interface Waiting {
 }
 
 export class Putter {
-  /** What may refuse single records, while anything may. */
-  gates: readonly PutGate[] | undefined;
   readonly #options: PutterOptions;
   readonly #stopListening: () => void;
   /** By stream, in the order of waiting. */
@@ -82,9 +84,13 @@ export class Putter {
     const recordOf = new Uint32Array(batch.count);
     for (let i = 0; i < recordOf.length; i++) recordOf[i] = i;
     const whole = { payload, ends, hashes, recordOf };
-    const part = this.gates === undefined ? whole : pass(this.gates, stream, whole, tally);
+    const { putGates } = this.#options.admission;
+    const part = putGates === undefined ? whole : pass(putGates, stream, whole, tally);
     if (part !== undefined) await this.#send(stream, part, tally, 0);
-    return tally.result(failureOf);
+    const result = tally.result(failureOf);
+    const { meter } = this.#options;
+    if (meter !== undefined) tell(meter, stream, batch, result);
+    return result;
   }
 
   /** Fails what waits for children. */
@@ -181,6 +187,14 @@ function ready(stream: Stream | undefined, incarnation: number, shards: readonly
     const shard = shardAt(of, index);
     return shard === undefined || shard.closed !== undefined;
   });
+}
+
+function tell(meter: StreamsMeter, stream: Stream, { count, ends }: PutBatch, result: PutResult): void {
+  let bytes = (ends[count - 1] ?? 0) - count * storedHeaderBytes;
+  for (const record of result.errors?.keys() ?? []) {
+    bytes -= (ends[record] ?? 0) - (record === 0 ? 0 : (ends[record - 1] ?? 0)) - storedHeaderBytes;
+  }
+  meter.took(stream, count - result.failedCount, bytes, result.failedCount);
 }
 
 /** What the gates leave of `part`; undefined when that is nothing. Each record passes once, however often it is sent. */

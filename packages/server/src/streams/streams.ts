@@ -9,13 +9,14 @@
  *                              └─ Lifecycle, Retention, Scaler: in the background, on the clock
  */
 import type { Clock, Random } from '@millrace/base';
-import type { LogEngine, RecordBatch } from '@millrace/log';
+import type { LogEngine } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
 import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
 import type { Fold } from '../catalog/fold.js';
 import type { Addressed, Caller } from './address.js';
 import { streamNameOf } from './address.js';
+import { Admission } from './admission.js';
 import { type Codec, inlineCodec } from './codec/codec.js';
 import { commandFailure } from './command-failure.js';
 import type { CreateCommand } from './commands/existence.js';
@@ -31,7 +32,7 @@ import type { PutBatch, PutResult } from './put-batch.js';
 import { checkSizes } from './put-sizes.js';
 import { Putter, putFailure } from './putter.js';
 import { Reader } from './reader.js';
-import { type RecordFaults, recordFaultGate } from './record-faults.js';
+import type { GetRecordsRequest, GetRecordsResult } from './records-page.js';
 import { Retention } from './retention.js';
 import { Scaler } from './scaler.js';
 import { TokenSealer } from './sealed-token.js';
@@ -42,6 +43,7 @@ import { startingPosition } from './starting-position.js';
 import type { Shard, Stream } from './stream.js';
 import { childrenOf, keyIdAt, parseShardId, visibleShard } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
+import { type StreamsMeter, storedBytes } from './streams-meter.js';
 import type { StreamsOutcome, StreamsState } from './streams-state.js';
 import { findStream } from './streams-state.js';
 
@@ -58,30 +60,14 @@ export interface StreamsOptions {
   readonly limits?: Partial<StreamsLimits>;
   /** Where bodies are decoded; default: on this thread. */
   readonly codec?: Codec;
-  /** How fast subscriptions may be served; without it, as fast as their clients take it. */
-  readonly pace?: Pace;
   /** What tokens are sealed with, 32 bytes or more; without it, one that is made once and kept in the catalog. */
   readonly secret?: Uint8Array;
+  /** How fast subscriptions may be served; default: as AWS's rates have it, while they are kept. */
+  readonly pace?: Pace;
+  /** Told of what goes in and comes out. */
+  readonly meter?: StreamsMeter;
   /** Told, in words for a person, what failed in the background and will be tried again. */
   readonly report?: (message: string) => void;
-}
-
-export interface GetRecordsRequest extends Addressed {
-  readonly ShardIterator: string;
-  readonly Limit?: number | undefined;
-}
-
-export interface GetRecordsResult {
-  readonly stream: Stream;
-  readonly shard: Shard;
-  readonly records: RecordBatch;
-  /** Undefined when the shard has ended. */
-  readonly nextIterator: string | undefined;
-  readonly millisBehindLatest: number;
-  /** The shards that took over, when this one has ended. */
-  readonly children: readonly Shard[];
-  /** Of every record of the page. */
-  readonly encryptionType: 'KMS' | undefined;
 }
 
 export class Streams {
@@ -89,6 +75,7 @@ export class Streams {
   readonly clock: Clock;
   readonly codec: Codec;
   readonly fanOut: FanOut;
+  readonly admission: Admission;
   /** For the tokens of other pages than records: one sealer a kind. */
   readonly sealerOf: (kind: string) => TokenSealer;
   readonly #catalog: Catalog;
@@ -100,6 +87,7 @@ export class Streams {
   readonly #lifecycle: Lifecycle;
   readonly #retention: Retention;
   readonly #scaler: Scaler;
+  readonly #meter: StreamsMeter | undefined;
 
   /** For `openStreams` alone (`open-streams.ts`). */
   constructor(
@@ -120,11 +108,24 @@ export class Streams {
     this.#ownCatalog = ownCatalog;
     this.#fold = fold;
     this.#iteratorSealer = this.sealerOf(shardIteratorKind);
-    this.#putter = new Putter({ engine, clock, fold, limits });
+    const { meter } = options;
+    this.#meter = meter;
+    this.admission = new Admission(clock);
+    this.#putter = new Putter({ engine, clock, fold, limits, meter, admission: this.admission });
     this.#reader = new Reader({ engine, clock });
-    const { pace } = options;
+    const pace = options.pace ?? this.admission.pace;
     const change = this.change.bind(this);
-    this.fanOut = new FanOut({ engine, clock, fold, limits, reader: this.#reader, pace, report, change });
+    this.fanOut = new FanOut({
+      engine,
+      clock,
+      fold,
+      limits,
+      reader: this.#reader,
+      pace,
+      meter,
+      report,
+      change,
+    });
     const delays = { ...defaultStreamsDelays, ...options.delays };
     this.#lifecycle = new Lifecycle({
       engine,
@@ -286,9 +287,12 @@ export class Streams {
 
   async getRecords(request: GetRecordsRequest, caller: Caller): Promise<GetRecordsResult> {
     const { stream, shard, position } = this.#openIterator(request, caller);
+    this.admission.beginRead(stream, shard);
     const recordsMax = Math.min(request.Limit ?? this.limits.readRecordsMax, this.limits.readRecordsMax);
     const read = await this.#reader.read(stream, shard, position, recordsMax, this.limits.readBytesMax);
     const { records, nextPosition, millisBehindLatest, encryptionType } = read;
+    this.admission.endRead(stream, shard, records);
+    this.#meter?.gave(stream, records.count, storedBytes(records));
     return {
       stream,
       shard,
@@ -304,11 +308,6 @@ export class Streams {
   /** Throws what GetRecords would, without reading. */
   checkIterator(request: GetRecordsRequest, caller: Caller): void {
     this.#openIterator(request, caller);
-  }
-
-  /** Lets single records of puts fail, until it is told `undefined`. */
-  failRecordsBy(faults: RecordFaults | undefined): void {
-    this.#putter.gates = faults === undefined ? undefined : [recordFaultGate(faults)];
   }
 
   /** Trims what is past its retention now, without waiting for the clock. */

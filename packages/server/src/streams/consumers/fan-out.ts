@@ -16,6 +16,7 @@ import type { Reader } from '../reader.js';
 import { type StartingPoint, startingPosition } from '../starting-position.js';
 import { parseShardId, type Shard, type Stream, visibleShard } from '../stream.js';
 import type { StreamsCommand } from '../streams-command.js';
+import type { StreamsMeter } from '../streams-meter.js';
 import { findStream, type StreamsState } from '../streams-state.js';
 import { type Consumer, createdS, findConsumer, parseConsumerArn } from './consumer.js';
 import * as consumerErrors from './consumer-errors.js';
@@ -31,6 +32,7 @@ export interface FanOutOptions {
   readonly reader: Reader;
   /** What holds subscriptions to AWS's 2 MB a second; without it, they go as fast as their clients. */
   readonly pace: Pace | undefined;
+  readonly meter: StreamsMeter | undefined;
   readonly report: (message: string) => void;
   /** Has a command decided; throws when it is refused. */
   readonly change: (command: StreamsCommand & OfStream) => Promise<void>;

@@ -16,6 +16,7 @@ import { type AwsError, exceptionMessage, initialResponse, type Protocol } from 
 import * as errors from '../errors.js';
 import type { StreamsLimits } from '../limits.js';
 import { type Shard, type Stream, shardAt, shardLog } from '../stream.js';
+import type { StreamsMeter } from '../streams-meter.js';
 import { type Consumer, consumerArnOf, findConsumer } from './consumer.js';
 import * as consumerErrors from './consumer-errors.js';
 import type { EventPage, SharedEvents } from './shared-events.js';
@@ -35,6 +36,7 @@ export interface SubscriptionOptions {
   readonly limits: StreamsLimits;
   readonly events: SharedEvents;
   readonly pace: Pace | undefined;
+  readonly meter: StreamsMeter | undefined;
   readonly report: (message: string) => void;
 }
 
@@ -155,9 +157,10 @@ export class Subscription implements AsyncIterator<Uint8Array, void> {
   }
 
   #say(page: EventPage): Uint8Array {
-    const { clock, pace } = this.#options;
+    const { clock, meter, pace } = this.#options;
     const event = page.event(this.#start.protocol);
     this.#saidMs = clock.now();
+    meter?.gave(this.#stream, page.records.count, page.kinesisBytes);
     if (page.nextPosition === undefined) this.end('quiet');
     else this.#position = page.nextPosition;
     if (pace !== undefined && page.records.count > 0) {

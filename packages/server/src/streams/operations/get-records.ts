@@ -2,8 +2,9 @@ import type { ValueOf } from '@millrace/wire';
 import { boolean, integer, list, required, sequenceNumber, structure, validate } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
+import type { GetRecordsResult } from '../records-page.js';
 import { decodeStoredRecord } from '../stored-record.js';
-import type { GetRecordsResult, Streams } from '../streams.js';
+import type { Streams } from '../streams.js';
 import { describedChild } from './described.js';
 import { childShard, millisBehindLatest, record, shardIterator, streamArn, streamId } from './shapes.js';
 

@@ -1,0 +1,62 @@
+/**
+ * What stands between requests and streams while anything does: AWS's rates and a tester's faults. Without either, each
+ * of its questions is a look at a field.
+ */
+import type { Clock } from '@millrace/base';
+import type { RecordBatch } from '@millrace/log';
+import type { Caller } from './address.js';
+import type { Pace } from './consumers/subscription.js';
+import type { NamingInput } from './naming-input.js';
+import { type PutGate, putGates } from './put-gate.js';
+import { Rates } from './rates/rates.js';
+import { type RecordFaults, recordFaultGate } from './record-faults.js';
+import type { Shard, Stream } from './stream.js';
+
+export class Admission {
+  readonly #clock: Clock;
+  #rates: Rates | undefined;
+  #recordFaults: RecordFaults | undefined;
+  #putGates: readonly PutGate[] | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Keeps AWS's rates of operations, shards and subscriptions from here on. Without them it goes as fast as it goes. */
+  keepRates(): void {
+    this.#rates = new Rates(this.#clock);
+    this.#place();
+  }
+
+  /** Lets single records of puts fail, until it is told `undefined`. */
+  failRecordsBy(faults: RecordFaults | undefined): void {
+    this.#recordFaults = faults;
+    this.#place();
+  }
+
+  /** What may refuse single records, while anything may. */
+  get putGates(): readonly PutGate[] | undefined {
+    return this.#putGates;
+  }
+
+  /** Counts a request of an operation; throws what AWS answers to one too many. */
+  enter(operation: string, input: NamingInput, caller: Caller): void {
+    this.#rates?.enter(operation, input, caller);
+  }
+
+  /** Counts a read of a shard; throws what AWS answers to one too many. */
+  beginRead(stream: Stream, shard: Shard): void {
+    this.#rates?.beginRead(stream, shard);
+  }
+
+  endRead(stream: Stream, shard: Shard, records: RecordBatch): void {
+    this.#rates?.endRead(stream, shard, records);
+  }
+
+  readonly pace: Pace = (subscription, bytes) => this.#rates?.fanOutWaitMs(subscription, bytes) ?? 0;
+
+  #place(): void {
+    const faults = this.#recordFaults && recordFaultGate(this.#recordFaults);
+    this.#putGates = putGates(this.#rates, faults);
+  }
+}
