@@ -3,8 +3,10 @@ import { createRequire } from 'node:module';
 import { StartError } from '@millrace/server';
 import type { Command } from './command.js';
 import { check } from './commands/check.js';
+import { clock } from './commands/clock.js';
 import { demo } from './commands/demo.js';
 import { env } from './commands/env.js';
+import { faults } from './commands/faults.js';
 import { helpOn, helpOnAll } from './commands/help.js';
 import { put } from './commands/put.js';
 import { repair } from './commands/repair.js';
@@ -29,6 +31,8 @@ const commands: readonly Command[] = [
   tail,
   replay,
   wait,
+  clock,
+  faults,
   env,
   check,
   repair,

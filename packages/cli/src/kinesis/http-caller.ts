@@ -37,7 +37,7 @@ export class HttpCaller {
   }
 
   call(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     headers: Readonly<Record<string, string>>,
     body: string,
