@@ -14,6 +14,8 @@ export interface Disk {
   remove(name: string): Promise<void>;
   /** Replaces `to` if it exists, at once for whoever opens it. */
   rename(from: string, to: string): Promise<void>;
+  /** Whether somebody has given a file another name besides, by a hard link: then it must not be written over. */
+  isLinked(name: string): Promise<boolean>;
   syncDirectory(): Promise<void>;
   /** Takes the directory for this process alone. Rejects with `DiskError` code `locked` when another has it. */
   lock(): Promise<DiskLock>;

@@ -3,6 +3,7 @@
  * once nobody reads them.
  *
  *      add ──▶ known ◀──lease/release──▶ in use          remove: no new leases, wait for the last one, close, unlink
+ *                                                        giveAway: the same, but it gets another name
  *
  * Invariant: from the call of `lease` to its `release` the file is neither closed nor removed. At most `filesOpenMax`
  * files are open beside those in use and the pinned one, which is being written.
@@ -78,11 +79,14 @@ export class FilePool {
 
   /** Unlinks a file, once nobody reads it any more. Whoever asks for it must have been led elsewhere before. */
   async remove(file: PooledFile): Promise<void> {
-    file.removed = true;
-    if (!this.#canaries.referenceDroppedEarly) await this.#withoutReaders(file);
-    await this.#closeFile(file);
-    this.#known.delete(file);
+    await this.#retire(file);
     await this.#disk.remove(file.name);
+  }
+
+  /** As `remove`, but it lives on under `name`, and may be written over: whoever links to it must know. */
+  async giveAway(file: PooledFile, name: string): Promise<void> {
+    await this.#retire(file);
+    await this.#disk.rename(file.name, name);
   }
 
   /** Closes all files once nobody reads them. */
@@ -91,6 +95,13 @@ export class FilePool {
       await this.#withoutReaders(file);
       await this.#closeFile(file);
     }
+  }
+
+  async #retire(file: PooledFile): Promise<void> {
+    file.removed = true;
+    if (!this.#canaries.referenceDroppedEarly) await this.#withoutReaders(file);
+    await this.#closeFile(file);
+    this.#known.delete(file);
   }
 
   async #withoutReaders(file: PooledFile): Promise<void> {

@@ -223,7 +223,7 @@ describe('a disk that fails', () => {
       create: 'journal.new',
       rename: 'journal.new',
       syncDirectory: '',
-      remove: 'journal-0000000001',
+      remove: 'journal-',
     };
     for (const [failing, at] of Object.entries(faults)) {
       const { disk, engine } = await open({ journalFileBytesMax: 2000 });

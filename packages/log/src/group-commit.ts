@@ -249,6 +249,7 @@ export class GroupCommit {
       if (!isFull(error)) return this.#poisonCommit(draft, error);
       try {
         await journal.cutBack();
+        if (await journal.dropSpare()) return this.#write(draft);
       } catch (cutError) {
         return this.#poisonCommit(draft, cutError);
       }
@@ -299,6 +300,7 @@ export class GroupCommit {
       // A chunk that is being made takes room which commits need, unless it is what makes room.
       if (this.#settler.reclaiming) await this.#sweepStep;
       else await this.#settler.abandon();
+      await this.#journal.dropSpare();
     }
     if (this.#reserveWanted) {
       this.#reserveWanted = false;
@@ -332,13 +334,21 @@ export class GroupCommit {
    * and something has died. What is alive in it is then settled, and the file removed.
    */
   get #leavingIsDue(): boolean {
-    if (this.#journal.activeBodyBytes <= this.#limits.deadBytesMax) return false;
+    const journal = this.#journal;
+    const bytes = this.#keepsNothing ? journal.roomBytes : journal.activeBodyBytes;
+    if (bytes <= this.#limits.deadBytesMax) return false;
     return (
       !this.#registry.anchored || (this.#full !== undefined && this.#registry.deadRecords > this.#deadAtRoll)
     );
   }
 
+  /** Whether no log has a record anywhere. */
+  get #keepsNothing(): boolean {
+    return !this.#registry.anchored && this.#settler.empty;
+  }
+
   async #roll(): Promise<void> {
+    if (this.#keepsNothing) await this.#journal.dropSpare();
     for (const mayGiveUp of [true, false]) {
       try {
         await this.#journal.roll(this.#registry, this.#newestMs);
@@ -378,7 +388,8 @@ export class GroupCommit {
     }
     this.#sweepStep = undefined;
     this.#sweeping = undefined;
-    if (this.#roomFreed) this.#kick();
+    const leaves = this.#leavingIsDue && !this.#rollBlocked;
+    if (this.#roomFreed || leaves) this.#kick();
   }
 
   #refuseData(): void {

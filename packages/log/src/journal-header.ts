@@ -4,7 +4,7 @@
  *
  *      header = magic:u32 "MRJL"               0
  *               checksum:u32                   4   of the header from byte 8 on
- *               formatVersion:u32              8   1
+ *               formatVersion:u32              8   2; 1 is the same without reusedBytes
  *               headerBytes:u32               12   of the whole header, a multiple of 8
  *               storeId:16 bytes              16   random, the same in all files of a store
  *               file:u32                      32   the number in the file's name
@@ -16,12 +16,14 @@
  *               nextCommit:u64                64
  *               nextLog:u32                   72   the next log gets this number; none is used twice
  *               logCount:u32                  76
- *               zero:u64                      80
+ *               reusedBytes:u32               80   how long the file was when it began: it was an older one's
+ *               zero:u32                      84
  *               log × logCount                88
  *      log    = number:u32 sealed:u16 idBytes:u16 first:u64 end:u64 lastArrivalMs:u64 id, padded to 8
  *
  * Invariant: the header is written and synced before the file gets its name, and the name is synced before the first
- * commit follows. So a journal file always begins with a whole header, and one that does not is damaged.
+ * commit follows. So a journal file always begins with a whole header, and one that does not is damaged. Behind its
+ * last commit, up to `reusedBytes`, there are bytes of an older file, which name that one and are never taken for its own.
  */
 import { asBuffer, checksum } from '@millrace/base';
 import { align8, readU64, writeU64 } from './integers.js';
@@ -45,11 +47,13 @@ export interface JournalHeader {
   readonly previousEnd: number;
   readonly nextCommit: number;
   readonly nextLog: number;
+  readonly reusedBytes: number;
   readonly logs: readonly CheckpointLog[];
 }
 
 const journalMagic = 0x4c4a524d;
-export const journalFormatVersion = 1;
+export const journalFormatVersion = 2;
+const journalFormatVersionMin = 1;
 export const storeIdBytes = 16;
 const fixedBytes = 88;
 const logFixedBytes = 32;
@@ -74,6 +78,7 @@ export function encodeJournalHeader(header: JournalHeader): Buffer {
   writeU64(bytes, header.nextCommit, 64);
   bytes.writeUInt32LE(header.nextLog, 72);
   bytes.writeUInt32LE(header.logs.length, 76);
+  bytes.writeUInt32LE(header.reusedBytes, 80);
   let at = fixedBytes;
   for (const log of header.logs) {
     bytes.writeUInt32LE(log.number, at);
@@ -101,12 +106,21 @@ export function journalHeaderVersion(bytes: Buffer): number | undefined {
   return checksum(bytes.subarray(8)) === bytes.readUInt32LE(4) ? bytes.readUInt32LE(8) : undefined;
 }
 
+/** Up to where a file of `size` bytes may hold an older one's: a shorter one was cut since it began, at its end. */
+export function olderBytesEnd(header: JournalHeader, size: number): number {
+  return size < header.reusedBytes ? 0 : header.reusedBytes;
+}
+
+export function isReadableVersion(version: number): boolean {
+  return version >= journalFormatVersionMin && version <= journalFormatVersion;
+}
+
 /** The checksum by which the first commit of the file names the header. */
 export function journalHeaderChecksum(bytes: Buffer): number {
   return bytes.readUInt32LE(4);
 }
 
-/** Decodes a whole header of our version whose checksum holds; `undefined` when its parts do not add up. */
+/** Decodes a whole header of a readable version whose checksum holds; `undefined` when its parts do not add up. */
 export function decodeJournalHeader(bytes: Buffer): JournalHeader | undefined {
   const logs: CheckpointLog[] = [];
   const logCount = bytes.readUInt32LE(76);
@@ -137,6 +151,8 @@ export function decodeJournalHeader(bytes: Buffer): JournalHeader | undefined {
     previousEnd: readU64(bytes, 56),
     nextCommit: readU64(bytes, 64),
     nextLog: bytes.readUInt32LE(72),
+    // Zero in version 1.
+    reusedBytes: bytes.readUInt32LE(80),
     logs,
   };
 }

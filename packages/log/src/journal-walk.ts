@@ -15,12 +15,13 @@ import type { Findings } from './finding.js';
 import { frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
 import {
   decodeJournalHeader,
+  isReadableVersion,
   type JournalHeader,
-  journalFormatVersion,
   journalHeaderBytes,
   journalHeaderChecksum,
   journalHeaderVersion,
   journalPreambleBytes,
+  olderBytesEnd,
 } from './journal-header.js';
 import { laterCommit, type ScannedFrame, type ScanState, scanCommits } from './journal-scan.js';
 
@@ -52,7 +53,7 @@ export async function findJournalFile(
   const bytes = Buffer.from(window.bytes.subarray(0, headerBytes));
   const version = journalHeaderVersion(bytes);
   if (version === undefined) return unknown;
-  if (version !== journalFormatVersion) return { ...found, newerVersion: version };
+  if (!isReadableVersion(version)) return { ...found, newerVersion: version };
   const header = decodeJournalHeader(bytes);
   if (header === undefined) return unknown;
   const headerChecksum = journalHeaderChecksum(bytes);
@@ -116,6 +117,13 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
     // Without a header nothing is known of the first commit, which then may be the very next.
     const before = from === 0 ? { ...state, nextCommit: state.nextCommit - 1 } : state;
     const later = await laterCommit(window, from === 0 ? 0 : from + 1, limit, number, before);
+    const olderEnd = header === undefined ? size : olderBytesEnd(header, size);
+    const isBegun = from > 0 && (await laterCommit(window, from, limit, number, undefined)) === from;
+    if (later === undefined && from > 0 && from < olderEnd && !isBegun) {
+      // What an older file held: frames that are whole, and none of this one's.
+      whole &&= newest;
+      break;
+    }
     if (later === undefined && newest && limit - from <= commitHeaderBytes + commitBodyBytesMax && from > 0) {
       const bytes = limit - from;
       findings.note('torn', name, 'the end of a commit that was never acknowledged, as a crash leaves it', {

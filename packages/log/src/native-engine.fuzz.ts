@@ -10,6 +10,7 @@ import { journalName } from './journal.js';
 import {
   decodeJournalHeader,
   encodeJournalHeader,
+  journalFormatVersion,
   journalHeaderBytes,
   journalHeaderVersion,
 } from './journal-header.js';
@@ -208,13 +209,14 @@ describe(`what is written is what is read (seed ${seed})`, () => {
       previousEnd: positive,
       nextCommit: positive,
       nextLog: fc.nat(),
+      reusedBytes: fc.nat(),
       logs: fc.array(log, { maxLength: 20 }),
     });
     fc.assert(
       fc.property(header, (header) => {
         const bytes = encodeJournalHeader(header);
         assert.equal(journalHeaderBytes(bytes), bytes.length);
-        assert.equal(journalHeaderVersion(bytes), 1);
+        assert.equal(journalHeaderVersion(bytes), journalFormatVersion);
         assert.deepEqual(decodeJournalHeader(bytes), structuredClone(header));
       }),
       settings,

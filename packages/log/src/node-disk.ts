@@ -89,6 +89,12 @@ class NodeDisk implements Disk {
     await call<void>(`rename ${path}`, (done) => fs.rename(path, this.#at(to), done));
   }
 
+  async isLinked(name: string): Promise<boolean> {
+    const path = this.#at(name);
+    const stats = await call<fs.Stats>(`look at ${path}`, (done) => fs.stat(path, done));
+    return stats.nlink > 1;
+  }
+
   syncDirectory(): Promise<void> {
     return syncDirectory(this.#path);
   }

@@ -359,3 +359,103 @@ describe('what a reopened log still knows', () => {
     await engine.close();
   });
 });
+
+describe('recovery of a file that was written over an older one', () => {
+  const limits = { journalFileBytesMax: 2000, deadBytesMax: 100_000, reserveBytes: 0, tailBytesMax: 0 };
+
+  function openOn(disk: MemoryDisk): Promise<NativeEngine> {
+    return openNativeEngine({ disk, clock: new EagerClock(), limits });
+  }
+
+  async function newestOf(disk: MemoryDisk): Promise<string> {
+    const names = (await disk.list()).filter((name) => name.startsWith('journal-'));
+    return names.sort().at(-1) as string;
+  }
+
+  interface Store {
+    /** As a crash leaves it, after the last append and before it. */
+    readonly disk: MemoryDisk;
+    readonly before: Buffer;
+    readonly newest: string;
+    /** Where the last commit starts, and ends. */
+    readonly lastAt: number;
+    readonly lastEnd: number;
+    readonly texts: readonly string[];
+  }
+
+  /** A store whose newest file has three commits, and behind them what an older file held. */
+  async function store(): Promise<Store> {
+    const disk = new MemoryDisk();
+    const engine = await openOn(disk);
+    await engine.create(['a']);
+    const texts: string[] = [];
+    const append = async (): Promise<void> => {
+      texts.push(`${texts.length} ${'x'.repeat(100 + ((texts.length * 41) % 70))}`);
+      await engine.append(batchOf([['a', texts.at(-1) as string]]));
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    while (!(await disk.list()).includes('journal.spare')) await append();
+    const grown = await newestOf(disk);
+    while ((await newestOf(disk)) === grown) await append();
+    await append();
+    const newest = await newestOf(disk);
+    const before = disk.contents(newest);
+    assert.ok(before.length >= limits.journalFileBytesMax, 'the room of the older file is there');
+    await append();
+    const copy = disk.copy();
+    await engine.close();
+    const after = copy.contents(newest);
+    assert.equal(after.length, before.length, 'a commit went into that room');
+    const changed = Array.from(after.keys()).filter((at) => after[at] !== before[at]);
+    const lastAt = changed[0] as number;
+    return { disk: copy, before, newest, lastAt, lastEnd: (changed.at(-1) as number) + 1, texts };
+  }
+
+  it('cuts a commit that was torn at any byte, and tells nothing of what was there before', async () => {
+    const { disk, before, newest, lastAt, lastEnd, texts } = await store();
+    const after = disk.contents(newest);
+    for (let at = lastAt; at <= lastEnd; at++) {
+      const torn = Buffer.concat([after.subarray(0, at), before.subarray(at)]);
+      const spoilt = disk.copy();
+      spoilt.put(newest, torn);
+      const engine = await openOn(spoilt);
+      const expected = torn.equals(after) ? texts : texts.slice(0, -1);
+      assert.deepEqual(await textsOf(engine, 'a'), expected, `torn at ${at} of ${lastAt} to ${lastEnd}`);
+      if (at === lastAt || at === lastEnd) assert.equal(engine.recovery.cut, undefined);
+      if (at === lastEnd - 1) assert.equal(engine.recovery.cut?.offset, lastAt);
+      await engine.append(batchOf([['a', 'next']]));
+      await engine.close();
+      const again = await openOn(spoilt);
+      assert.deepEqual(await textsOf(again, 'a'), [...expected, 'next']);
+      await again.close();
+    }
+  });
+
+  it('refuses a byte changed in what was synced', async () => {
+    const { disk, newest, lastAt } = await store();
+    const bytes = disk.contents(newest);
+    for (let at = 0; at < lastAt; at++) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+      const spoilt = disk.copy();
+      spoilt.put(newest, changed);
+      await assert.rejects(openOn(spoilt), { name: 'LogError', code: 'damaged' }, `byte ${at}`);
+    }
+  });
+
+  it('does not miss the spare file, nor what became of it in a crash', async () => {
+    const { disk, texts } = await store();
+    for (const bytes of [
+      Buffer.alloc(0),
+      Buffer.from('half a header'),
+      disk.contents(await newestOf(disk)),
+    ]) {
+      const spoilt = disk.copy();
+      spoilt.put('journal.spare', bytes);
+      const engine = await openOn(spoilt);
+      assert.deepEqual(await textsOf(engine, 'a'), texts);
+      assert.ok(!(await spoilt.list()).includes('journal.spare'));
+      await engine.close();
+    }
+  });
+});

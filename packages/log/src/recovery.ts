@@ -9,7 +9,7 @@
  *      the first invalid commit, at X
  *        is before the end that the next file's header tells of this one          ─▶ damaged
  *        a later commit header is at its own place: all before that was synced    ─▶ damaged
- *        more is behind X than one commit could be                                ─▶ damaged
+ *        more is behind X, and what was there when the file began, than one commit could be ─▶ damaged
  *        otherwise it is the tail of a commit that was never acknowledged         ─▶ cut at X
  *
  * Invariant: nothing acknowledged is cut, and nothing is served that is not synced: what is kept is synced before it
@@ -21,15 +21,16 @@ import { isChunkName } from './chunk.js';
 import { commitBodyBytesMax, commitHeaderBytes } from './commit.js';
 import type { Disk, DiskFile } from './disk.js';
 import { FileWindow } from './file-window.js';
-import { Journal, journalName, journalNumber, unfinishedJournalName } from './journal.js';
+import { Journal, journalName, journalNumber, spareJournalName, unfinishedJournalName } from './journal.js';
 import {
   decodeJournalHeader,
+  isReadableVersion,
   type JournalHeader,
-  journalFormatVersion,
   journalHeaderBytes,
   journalHeaderChecksum,
   journalHeaderVersion,
   journalPreambleBytes,
+  olderBytesEnd,
   storeIdBytes,
 } from './journal-header.js';
 import { laterCommit, type ScanState, scanCommits } from './journal-scan.js';
@@ -77,6 +78,7 @@ const ownNames: readonly string[] = [
   reserveName,
   unfinishedReserveName,
   unfinishedJournalName,
+  spareJournalName,
   manifestName,
   unfinishedManifestName,
 ];
@@ -95,7 +97,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const names = await disk.list();
   const manifest = await readManifest(disk, names);
   const numbers = journalNumbers(names, manifest);
-  if (names.includes(unfinishedJournalName)) await disk.remove(unfinishedJournalName);
+  for (const name of [unfinishedJournalName, spareJournalName]) {
+    if (names.includes(name)) await disk.remove(name);
+  }
   const window = new FileWindow(options.limits.readBytesMax);
   const found: Found[] = [];
   for (const number of numbers) {
@@ -170,11 +174,8 @@ async function readHeader(
       throw damaged(number, 0);
     throw new LogError('foreign', `${name} is no journal of ours`);
   }
-  if (version !== journalFormatVersion) {
-    throw new LogError(
-      'foreign',
-      `${name} has format ${version}; this version reads ${journalFormatVersion}`,
-    );
+  if (!isReadableVersion(version)) {
+    throw new LogError('foreign', `${name} has format ${version}, which this version does not read`);
   }
   const header = decodeJournalHeader(bytes);
   if (header === undefined) throw damaged(number, 0);
@@ -224,20 +225,23 @@ async function openStore(
   for (const [i, file] of found.entries()) {
     const next = found[i + 1];
     if (next === undefined) break;
-    journal.adopt(file.number, file.headerBytes, next.header.previousEnd, undefined);
+    journal.adopt(file.number, file.headerBytes, next.header.previousEnd, file.size, undefined);
   }
-  const { number, size, headerBytes } = found[found.length - 1] as Found;
+  const newest = found[found.length - 1] as Found;
+  const { number, size, headerBytes } = newest;
   const handle = await disk.open(journalName(number), 'existing');
   const { offset } = state;
+  let torn: boolean;
   try {
+    torn = await isTorn(window, handle, newest, offset);
     await removeLeftovers(disk, manifest, names);
     await settleTail(disk, window, handle, state, size);
   } catch (error) {
     await handle.close();
     throw error;
   }
-  journal.adopt(number, headerBytes, offset, handle);
-  const cut = size > offset ? { file: journalName(number), offset, bytes: size - offset } : undefined;
+  journal.adopt(number, headerBytes, offset, offset, handle);
+  const cut = torn ? { file: journalName(number), offset, bytes: size - offset } : undefined;
   const report = {
     files: found.length,
     chunks: settled.chunks.chunks.length,
@@ -327,13 +331,28 @@ async function checkTornTail(
   newest: Found,
   state: ScanState,
 ): Promise<void> {
-  const { number, size } = newest;
+  const { number, size, header } = newest;
   const { offset } = state;
   if (offset === size) return;
-  const tooMuch = size - offset > commitHeaderBytes + commitBodyBytesMax;
+  // What was in the file when it began says nothing of how much was written to it since.
+  const ownFrom = Math.max(offset, olderBytesEnd(header, size));
+  const tooMuch = size - ownFrom > commitHeaderBytes + commitBodyBytesMax;
   if (tooMuch || options.canaries.refuseHealthyTail) throw damaged(number, offset);
   const later = await laterCommit(window, offset + 1, size, number, state);
   if (later !== undefined) throw damaged(number, offset);
+}
+
+/** Whether a commit was begun at `offset`, where the last good one ends; else what is there is an older file's. */
+async function isTorn(
+  window: FileWindow,
+  handle: DiskFile,
+  { number, size, header }: Found,
+  offset: number,
+): Promise<boolean> {
+  if (offset >= olderBytesEnd(header, size)) return size > offset;
+  window.attach(handle, journalName(number), size);
+  const end = Math.min(size, offset + commitHeaderBytes);
+  return (await laterCommit(window, offset, end, number, undefined)) !== undefined;
 }
 
 /**

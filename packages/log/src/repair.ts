@@ -260,6 +260,7 @@ class Salvage {
       previousChecksum: 0,
       previousEnd: 0,
       nextCommit: place.nextCommit + 1,
+      reusedBytes: 0,
       nextLog: tracks.nextLog,
       logs,
     });

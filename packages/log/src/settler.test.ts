@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { link, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { chunkName } from './chunk.js';
 import { DiskError } from './disk.js';
 import { journalName } from './journal.js';
 import type { NativeLimits } from './limits.js';
 import { type NativeEngine, openNativeEngine } from './native-engine.js';
+import { nodeDisk } from './node-disk.js';
 import { EagerClock } from './testing/eager-clock.js';
 import { batchOf, type ReadRecord, readAll } from './testing/ledger.js';
 import { MemoryDisk } from './testing/memory-disk.js';
@@ -31,6 +35,13 @@ async function settled(engine: NativeEngine): Promise<void> {
   for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(engine.settling().trouble, undefined);
   assert.equal(engine.settling().unsettledFiles, 0);
+}
+
+/** The same on a real disk, which takes its time. */
+async function settledSoon(engine: NativeEngine): Promise<void> {
+  while (engine.settling().unsettledFiles > 0 && engine.settling().trouble === undefined) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 async function fill(engine: NativeEngine, appends: number, log?: string): Promise<void> {
@@ -85,7 +96,7 @@ describe('settling', () => {
 
   it('leaves one journal file, so that an opening reads no more than that and the trailers', async () => {
     const { disk, held } = await settledStore();
-    assert.equal((await disk.list()).filter((name) => name.startsWith('journal')).length, 1);
+    assert.equal((await disk.list()).filter((name) => name.startsWith('journal-')).length, 1);
     const watched = new WatchedDisk(disk);
     const engine = await open(watched);
     const chunks = await chunksOn(disk);
@@ -215,6 +226,36 @@ describe('settling', () => {
     assert.equal((await everything(engine)).get('a')?.length, 40);
     assert.equal(engine.health().writable, true);
     await engine.close();
+  });
+
+  it('writes the journal over settled files, but never over one that somebody has linked', async () => {
+    for (const links of [false, true]) {
+      const directory = await mkdtemp(join(tmpdir(), 'millrace-settler-'));
+      const disk = new WatchedDisk(await nodeDisk(directory));
+      const engine = await open(disk);
+      await engine.create(logs);
+      const linked = new Map<string, Buffer>();
+      for (let i = 0; i < 60; i++) {
+        await fill(engine, 2);
+        for (const name of (await disk.list()).filter((each) => each.startsWith('journal-'))) {
+          if (!links || linked.has(name)) continue;
+          const kept = `${directory}-${name}`;
+          await link(join(directory, name), kept);
+          linked.set(name, (await readFile(kept)).subarray(0, 40));
+        }
+      }
+      await settledSoon(engine);
+      assert.equal(disk.count('rename', 'journal.spare') > 0, !links, 'a file was used twice');
+      assert.equal(disk.count('remove', 'journal.spare') > 0, links);
+      for (const [name, header] of linked) {
+        const now = await readFile(`${directory}-${name}`);
+        assert.ok(now.subarray(0, 40).equals(header), `${name} was written over`);
+        await rm(`${directory}-${name}`);
+      }
+      assert.equal((await readAll(engine, 'a')).length, 120);
+      await engine.close();
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('drops what a switch that was cut off has left', async () => {

@@ -99,6 +99,11 @@ export class Settler {
     return this.#settleIsDue() ? this.#settle() : this.#rewrite();
   }
 
+  /** Whether nothing is settled: what there is, is in the journal. */
+  get empty(): boolean {
+    return this.#parts.chunks.chunks.length === 0;
+  }
+
   /** Whether a chunk is being made for the room that it frees on a full disk. */
   get reclaiming(): boolean {
     return this.#reclaiming;
@@ -148,7 +153,7 @@ export class Settler {
     const { journal, registry, chunks } = this.#parts;
     let first = journal.oldest;
     while (first < journal.active && !registry.anchoredIn(first)) first++;
-    return this.#switch(chunks.chunks, first);
+    return this.#switch(chunks.chunks, first, false);
   }
 
   /** Looks through the tables for chunks in which nothing is alive, and for those that are worth rewriting. */
@@ -170,7 +175,7 @@ export class Settler {
     this.#rows = rowsToRewrite(alive, limits.journalFileBytesMax);
     if (alive.length === chunks.chunks.length) return true;
     const remaining = alive.map(({ chunk }) => chunk);
-    const done = await this.#switch(remaining, journal.oldest);
+    const done = await this.#switch(remaining, journal.oldest, false);
     // Nothing was removed: there is no room for the manifest. To be looked at again with the next change.
     if (!done) this.#surveyedDead = deadRecords - 1;
     return done;
@@ -205,7 +210,8 @@ export class Settler {
     const journalFrom = journal.oldest + 1;
     const made = await this.#attempt(() => this.#settled());
     if (made === 'failed') return this.#abort.signal.aborted;
-    return this.#switch(made === 'nothing' ? chunks.chunks : [...chunks.chunks, made], journalFrom);
+    const next = made === 'nothing' ? chunks.chunks : [...chunks.chunks, made];
+    return this.#switch(next, journalFrom, !this.#reclaiming);
   }
 
   /** Makes one chunk of a row of them. */
@@ -217,7 +223,7 @@ export class Settler {
     const first = chunks.chunks.indexOf(row[0] as Chunk);
     const next = chunks.chunks.filter((chunk) => !row.includes(chunk));
     if (made !== 'nothing') next.splice(first, 0, made);
-    return this.#switch(next, journal.oldest);
+    return this.#switch(next, journal.oldest, false);
   }
 
   /** Makes a chunk, which may fail or be given up. */
@@ -311,15 +317,18 @@ export class Settler {
     }
   }
 
-  /** Makes `chunks` and the journal from `journalFrom` on all there is. `false`: there is no room to say so. */
-  async #switch(chunks: readonly Chunk[], journalFrom: number): Promise<boolean> {
+  /**
+   * Makes `chunks` and the journal from `journalFrom` on all there is. `false`: there is no room to say so. What falls
+   * away is removed, but for one journal file when `keepsSpare`.
+   */
+  async #switch(chunks: readonly Chunk[], journalFrom: number, keepsSpare: boolean): Promise<boolean> {
     const { journal, registry, pool, chunks: set } = this.#parts;
     if (!(await this.#writeManifest(chunks, journalFrom))) return false;
     await journal.syncDirectory();
     const left = set.chunks.filter((chunk) => !chunks.includes(chunk));
     set.replace(chunks);
     registry.journalBeginsWith(journalFrom);
-    await journal.removeBefore(journalFrom);
+    await journal.removeBefore(journalFrom, keepsSpare);
     for (const { file } of left) await pool.remove(file);
     await journal.syncDirectory();
     return true;

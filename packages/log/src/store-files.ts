@@ -10,13 +10,13 @@
 import { chunkName, isChunkName } from './chunk.js';
 import type { ChunkFileFound } from './chunk-walk.js';
 import type { Findings } from './finding.js';
-import { journalName, journalNumber, unfinishedJournalName } from './journal.js';
+import { journalName, journalNumber, spareJournalName, unfinishedJournalName } from './journal.js';
 import type { JournalFileFound } from './journal-walk.js';
 import { type Manifest, manifestName, unfinishedManifestName } from './manifest.js';
 import { reserveName, unfinishedReserveName } from './reserve.js';
 import { unfinishedName } from './unfinished.js';
 
-const ownNames: readonly string[] = [manifestName, reserveName];
+const ownNames: readonly string[] = [manifestName, reserveName, spareJournalName];
 const passingNames: readonly string[] = [
   unfinishedReserveName,
   unfinishedJournalName,

@@ -111,6 +111,11 @@ export class SimulatedDisk implements Disk {
     });
   }
 
+  /** No file has a second name here. */
+  isLinked(name: string): Promise<boolean> {
+    return this.#submit(`look at ${name}`, 0, 0, () => false);
+  }
+
   syncDirectory(): Promise<void> {
     const order = this.#image.order;
     return this.#submit('sync directory', order, 0, () => {

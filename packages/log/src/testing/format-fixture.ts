@@ -1,6 +1,6 @@
 /**
  * A store that has one of everything that the formats know, for `formats.test.ts`: settled chunks, one of them rewritten,
- * a journal file that waits to be settled and one that is written, ended as by a crash; logs that were trimmed, sealed
+ * a journal file that waits to be settled and one that is written, over an older one, ended as by a crash; logs that were trimmed, sealed
  * and deleted; appends for one log and for many.
  *
  * The same store each time it is made, but for what settling does at the same time.
@@ -38,6 +38,10 @@ export async function makeFormatFixture(): Promise<{ disk: MemoryDisk; lines: st
   await fill(engine, clock, ['late/of:many.parts_1'], 20);
   await fill(engine, clock, ['a', 'b', 'late/of:many.parts_1'], 30);
   await settled(engine);
+  const newest = newestOf(disk);
+  while (newestOf(disk) === newest) await fill(engine, clock, ['a', 'b'], 1);
+  await fill(engine, clock, ['b', 'a'], 5);
+  await settled(engine);
   const { chunks, unsettledFiles } = engine.settling();
   assert.ok(chunks >= 3 && unsettledFiles === 1, `${chunks} chunks, ${unsettledFiles} unsettled files`);
   const left = { disk: disk.copy(), lines: await fixtureLines(engine) };
@@ -72,6 +76,11 @@ async function fill(
     const outcomes = await engine.append(batchOf(logs.map((log) => [log, `${log} ${text}`] as const)));
     for (const { kind } of outcomes) assert.equal(kind, 'appended');
   }
+}
+
+function newestOf(disk: MemoryDisk): string {
+  const journals = disk.names().filter((name) => name.startsWith('journal-'));
+  return journals.toSorted().at(-1) ?? '';
 }
 
 /** Lets settling go on until it has nothing left to do. */

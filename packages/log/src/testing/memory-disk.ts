@@ -43,6 +43,10 @@ export class MemoryDisk implements Disk {
   readonly #files = new Map<string, MemoryFile>();
   #locked = false;
 
+  names(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
   /** A copy of what a file holds. */
   contents(name: string): Buffer {
     return Buffer.from(this.#file(name).bytes);
@@ -79,6 +83,10 @@ export class MemoryDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     this.#files.set(to, this.#file(from));
     this.#files.delete(from);
+  }
+
+  async isLinked(): Promise<boolean> {
+    return false;
   }
 
   async syncDirectory(): Promise<void> {}

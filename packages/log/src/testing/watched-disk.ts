@@ -86,6 +86,10 @@ export class WatchedDisk implements Disk {
     if (named !== undefined) this.#named.set(to, Object.assign(named, { name: to }));
   }
 
+  isLinked(name: string): Promise<boolean> {
+    return this.#inner.isLinked(name);
+  }
+
   async syncDirectory(): Promise<void> {
     this.#called('syncDirectory', '');
     await this.#inner.syncDirectory();
