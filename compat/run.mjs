@@ -1,6 +1,7 @@
 // npm run compat: every client against every scenario that it has a program for. See README.md.
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -24,10 +25,10 @@ for (const name of wanted) {
 for (const flag of flags) if (flag !== '--check') fail(`unknown option ${flag}: there is --check`);
 
 await setUp();
-const { streamsOperations } = await import(
+const { streamsOperations, streamsStreamingOperations } = await import(
   path.join(root, 'packages/server/dist/streams/operations/index.js')
 );
-const offered = new Set(streamsOperations.map(({ name }) => name));
+const offered = new Set([...streamsOperations, ...streamsStreamingOperations].map(({ name }) => name));
 /** What the server does not offer yet is not asked. */
 const asked = scenarios.filter(({ needs = [] }) => needs.every((operation) => offered.has(operation)));
 const chosen = clients.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
@@ -54,33 +55,48 @@ async function runClient(client) {
   const server = await startMillrace();
   try {
     const names = asked.map(({ id }) => id).filter((id) => client.scenarios.includes(id));
-    const lines = await runProgram(found, names, server.endpoint);
+    const lines = await runProgram(found, names, server);
     return { version: found.version, results: lines.map((line) => ({ client: client.name, ...line })) };
   } finally {
     server.stop();
   }
 }
 
-/** A Millrace on a free port with nothing in it. */
+/**
+ * A Millrace on a free port with nothing in it. The port takes cleartext and TLS, and the certificate is in a file, as
+ * every client wants it.
+ */
 async function startMillrace() {
   const bin = path.join(root, 'packages', 'cli', 'bin', 'millrace.js');
-  const child = spawn(process.execPath, [bin, 'serve', '--port', '0', '--ephemeral', '--log', 'none'], {
+  const child = spawn(process.execPath, [bin, 'serve', '--port', '0', '--ephemeral', '--tls', '--log', 'none'], {
     env: withoutAws(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: child.stdout })) {
-    const [, endpoint] = /^Millrace is listening on (\S+)$/.exec(line) ?? [];
-    if (endpoint !== undefined) return { endpoint, stop: () => child.kill() };
+    const [, authority] = /^Millrace is listening on https:\/\/(\S+)$/.exec(line) ?? [];
+    if (authority === undefined) continue;
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-'));
+    const certificate = path.join(folder, 'certificate.pem');
+    const answer = await fetch(`http://${authority}/_millrace/certificate`);
+    writeFileSync(certificate, await answer.text());
+    const stop = () => {
+      child.kill();
+      rmSync(folder, { recursive: true });
+    };
+    return { cleartext: `http://${authority}`, tls: `https://${authority}`, certificate, stop };
   }
   throw new Error('the server ended before it was ready');
 }
 
 /** One result for each scenario; those that the program did not come to have failed with what it said last. */
-async function runProgram({ program, args, environment }, names, endpoint) {
+async function runProgram({ program, args, environment }, names, server) {
   const child = spawn(program, [...args, ...names], {
     env: {
       ...withoutAws(),
-      AWS_ENDPOINT_URL: endpoint,
+      AWS_ENDPOINT_URL: server.cleartext,
+      COMPAT_TLS_ENDPOINT: server.tls,
+      NODE_EXTRA_CA_CERTS: server.certificate,
+      AWS_CA_BUNDLE: server.certificate,
       AWS_REGION: 'us-east-1',
       AWS_DEFAULT_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'compat',

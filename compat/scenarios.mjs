@@ -42,6 +42,9 @@ export const scenarios = [
       'PutResourcePolicy',
       'DescribeLimits',
       'UpdateMaxRecordSize',
+      'UpdateAccountSettings',
+      'UpdateStreamWarmThroughput',
+      'UpdateStreamRecordDistributionStrategy',
     ],
   },
   {
@@ -55,6 +58,15 @@ export const scenarios = [
       'DeregisterStreamConsumer',
       'ListStreamConsumers',
     ],
+  },
+  {
+    id: 'consumers',
+    holds: 'a consumer is registered, described, listed and taken away, by a client that cannot subscribe',
+    needs: ['RegisterStreamConsumer', 'DescribeStreamConsumer', 'DeregisterStreamConsumer', 'ListStreamConsumers'],
+  },
+  {
+    id: 'tls',
+    holds: 'the same port over TLS, its certificate verified against the one that Millrace gives out',
   },
   {
     id: 'aggregates',

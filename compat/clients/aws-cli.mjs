@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { pythonClients } from '../../scripts/python-clients.mjs';
 
 const script = fileURLToPath(new URL('../shell/aws-cli.sh', import.meta.url));
-const scenarios = ['life', 'records', 'reshard'];
+const scenarios = ['life', 'records', 'reshard', 'settings', 'consumers', 'tls'];
 const versionMin = [2, 13];
 
 export const awsCliV1 = {

@@ -28,6 +28,7 @@ export const boto3 = {
     'expiry',
     'settings',
     'fan-out',
+    'tls',
     'listing-first-put',
     'listing-first-read',
     'listing-stream-manager',

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../javascript/program.mjs', import.meta.url));
-const scenarios = ['life', 'records', 'reshard', 'names', 'trouble', 'expiry', 'settings', 'fan-out'];
+const scenarios = ['life', 'records', 'reshard', 'names', 'trouble', 'expiry', 'settings', 'fan-out', 'tls'];
 
 function find(transport) {
   // The lockfile of the checkout pins it.

@@ -327,10 +327,61 @@ export const scenarios = {
     assert.equal((await active(kinesis, sdk, StreamName)).MaxRecordSizeInKiB, 2048);
     await send(sdk.PutRecordCommand, { StreamName, PartitionKey: 'k', Data: randomBytes(1536 * 1024) });
 
+    await send(sdk.TagResourceCommand, { ResourceARN: StreamARN, Tags: { stage: 'test' } });
+    await send(sdk.UntagResourceCommand, { ResourceARN: StreamARN, TagKeys: ['team'] });
+    const tagged = await send(sdk.ListTagsForResourceCommand, { ResourceARN: StreamARN });
+    assert.deepEqual(tagged.Tags, [{ Key: 'stage', Value: 'test' }]);
+
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { AWS: '111122223333' },
+          Action: 'kinesis:PutRecord',
+          Resource: StreamARN,
+        },
+      ],
+    });
+    await send(sdk.PutResourcePolicyCommand, { ResourceARN: StreamARN, Policy });
+    const policy = await send(sdk.GetResourcePolicyCommand, { ResourceARN: StreamARN });
+    assert.deepEqual(JSON.parse(policy.Policy), JSON.parse(Policy));
+    await send(sdk.DeleteResourcePolicyCommand, { ResourceARN: StreamARN });
+
+    await send(sdk.UpdateAccountSettingsCommand, {
+      MinimumThroughputBillingCommitment: { Status: 'ENABLED' },
+    });
+    const { MinimumThroughputBillingCommitment } = await send(sdk.DescribeAccountSettingsCommand, {});
+    assert.equal(MinimumThroughputBillingCommitment.Status, 'ENABLED');
+
     await send(sdk.UpdateStreamModeCommand, { StreamARN, StreamModeDetails: { StreamMode: 'ON_DEMAND' } });
     assert.equal((await active(kinesis, sdk, StreamName)).StreamModeDetails.StreamMode, 'ON_DEMAND');
+    const warm = await send(sdk.UpdateStreamWarmThroughputCommand, { StreamARN, WarmThroughputMiBps: 8 });
+    assert.equal(warm.WarmThroughput.TargetMiBps, 8);
+    await active(kinesis, sdk, StreamName);
+    const RecordDistributionStrategy = 'AUTO';
+    await send(sdk.UpdateStreamRecordDistributionStrategyCommand, { StreamARN, RecordDistributionStrategy });
+    await active(kinesis, sdk, StreamName);
+    // The stream spreads them by itself: no key is asked for.
+    const spread = await send(sdk.PutRecordsCommand, {
+      StreamName,
+      Records: Array.from({ length: 100 }, (_, i) => ({ Data: Buffer.from(String(i)) })),
+    });
+    assert.ok(new Set(spread.Records.map(({ ShardId }) => ShardId)).size > 1);
     const limits = await send(sdk.DescribeLimitsCommand, {});
     assert.ok(limits.OnDemandStreamCount >= 1);
+  },
+
+  async tls({ sdk, clientOf }) {
+    const StreamName = 'js-tls';
+    const kinesis = clientOf({ endpoint: process.env.COMPAT_TLS_ENDPOINT });
+    await create(kinesis, sdk, StreamName);
+    await kinesis.send(
+      new sdk.PutRecordCommand({ StreamName, PartitionKey: 'k', Data: Buffer.from('secret') }),
+    );
+    const { records } = await readShard(kinesis, sdk, StreamName, firstShard);
+    assert.deepEqual(records.map(text), ['secret']);
+    kinesis.destroy();
   },
 
   async 'fan-out'({ kinesis, sdk }) {

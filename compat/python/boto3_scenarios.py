@@ -224,8 +224,19 @@ def settings():
     kinesis.stop_stream_encryption(StreamName=name, EncryptionType='KMS', KeyId='alias/aws/kinesis')
     assert active(name)['EncryptionType'] == 'NONE'
 
+    kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=2048)
+    assert active(name)['MaxRecordSizeInKiB'] == 2048
+    kinesis.put_record(StreamName=name, PartitionKey='k', Data=os.urandom(1536 * 1024))
+
+    kinesis.update_account_settings(MinimumThroughputBillingCommitment={'Status': 'ENABLED'})
+    commitment = kinesis.describe_account_settings()['MinimumThroughputBillingCommitment']
+    assert commitment['Status'] == 'ENABLED'
+
     kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={'StreamMode': 'ON_DEMAND'})
     assert active(name)['StreamModeDetails']['StreamMode'] == 'ON_DEMAND'
+    warm = kinesis.update_stream_warm_throughput(StreamARN=arn, WarmThroughputMiBps=8)['WarmThroughput']
+    assert warm['TargetMiBps'] == 8
+    active(name)
     limits = kinesis.describe_limits()
     assert limits['ShardLimit'] > 0 and limits['OnDemandStreamCount'] >= 1
 
@@ -261,6 +272,17 @@ def fan_out():
         time.sleep(0.02)
 
 
+def tls():
+    name = 'boto3-tls'
+    secured = client(endpoint_url=os.environ['COMPAT_TLS_ENDPOINT'])
+    secured.create_stream(StreamName=name, ShardCount=1)
+    active(name)
+    secured.put_record(StreamName=name, PartitionKey='k', Data=b'secret')
+    iterator = secured.get_shard_iterator(
+        StreamName=name, ShardId=first_shard, ShardIteratorType='TRIM_HORIZON')['ShardIterator']
+    assert texts(secured.get_records(ShardIterator=iterator)['Records']) == ['secret']
+
+
 scenarios = {
     'life': life,
     'records': records,
@@ -270,5 +292,6 @@ scenarios = {
     'expiry': expiry,
     'settings': settings,
     'fan-out': fan_out,
+    'tls': tls,
     **listings.scenarios,
 }

@@ -87,6 +87,46 @@ reshard() {
     $'shardId-000000000003\tshardId-000000000001\tshardId-000000000002'
 }
 
+settings() {
+  kinesis create-stream --stream-name cli-settings --shard-count 1
+  active cli-settings
+  kinesis add-tags-to-stream --stream-name cli-settings --tags team=a,cost=7
+  kinesis remove-tags-from-stream --stream-name cli-settings --tag-keys cost
+  equal "$(kinesis list-tags-for-stream --stream-name cli-settings --query 'Tags[].[Key, Value] | []' --output text)" \
+    $'team\ta'
+  kinesis increase-stream-retention-period --stream-name cli-settings --retention-period-hours 48
+  active cli-settings
+  equal "$(kinesis describe-stream-summary --stream-name cli-settings \
+    --query StreamDescriptionSummary.RetentionPeriodHours)" 48
+  kinesis update-shard-count --stream-name cli-settings --target-shard-count 2 --scaling-type UNIFORM_SCALING
+  active cli-settings
+  equal "$(kinesis describe-stream-summary --stream-name cli-settings \
+    --query StreamDescriptionSummary.OpenShardCount)" 2
+  kinesis describe-limits
+}
+
+consumers() {
+  kinesis create-stream --stream-name cli-consumers --shard-count 1
+  active cli-consumers
+  local arn consumer
+  arn=$(kinesis describe-stream-summary --stream-name cli-consumers \
+    --query StreamDescriptionSummary.StreamARN --output text)
+  consumer=$(kinesis register-stream-consumer --stream-arn "$arn" --consumer-name reader \
+    --query Consumer.ConsumerARN --output text)
+  while [ "$(kinesis describe-stream-consumer --consumer-arn "$consumer" \
+    --query ConsumerDescription.ConsumerStatus --output text)" != ACTIVE ]; do :; done
+  equal "$(kinesis list-stream-consumers --stream-arn "$arn" --query 'Consumers[].ConsumerName' --output text)" reader
+  kinesis deregister-stream-consumer --consumer-arn "$consumer"
+}
+
+tls() {
+  program+=(--endpoint-url "$COMPAT_TLS_ENDPOINT")
+  kinesis create-stream --stream-name cli-tls --shard-count 1
+  active cli-tls
+  data put-record --stream-name cli-tls --partition-key k --data secret
+  equal "$(texts "$(iterator cli-tls TRIM_HORIZON)")" secret
+}
+
 for scenario in "$@"; do
   : >"$called"
   # A function called in a condition would go on after a failure: it runs in a shell of its own that does not.

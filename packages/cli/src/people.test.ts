@@ -87,6 +87,12 @@ test('shards are a tree, a merged one names both its parents', async (t) => {
     open.map((line) => JSON.parse(line).share),
     [0.25, 0.75],
   );
+  const closed = await typed(endpoint, ['tail', 'orders', '--shard', '0']);
+  assert.deepEqual(closed, {
+    code: 1,
+    stdout: '',
+    stderr: 'millrace: shardId-000000000000 is closed, and nothing comes any more: read it --from horizon\n',
+  });
 });
 
 test('put takes arguments, files and lines, and keys as asked', async (t) => {

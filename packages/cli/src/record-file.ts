@@ -1,10 +1,12 @@
 /** The files that `put` and `replay` read and write: the only place where they touch them. */
 import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { UsageError } from './usage-error.js';
 
 const chunkBytes = 1024 * 1024;
+/** AWS's bound on a record, where a stream is set to the highest. */
+const recordBytesMax = 10 * 1024 * 1024;
 
 /** What a file that cannot be used says of itself, in one line. */
 function told(path: string, error: unknown): UsageError {
@@ -13,11 +15,16 @@ function told(path: string, error: unknown): UsageError {
   return new UsageError(`${path}: ${reason}`, { cause: error });
 }
 
+/** A file that is one record. */
 export async function wholeFile(path: string): Promise<Uint8Array> {
   try {
+    const { size } = await stat(path);
+    if (size > recordBytesMax) {
+      throw new UsageError(`${path} has ${size} bytes, and no record may have more than ${recordBytesMax}`);
+    }
     return await readFile(path);
   } catch (error) {
-    throw told(path, error);
+    throw error instanceof UsageError ? error : told(path, error);
   }
 }
 

@@ -9,7 +9,7 @@ export function textTable(
 ): string {
   const titles = heading.map((title) => title.replace(/>$/, ''));
   const widths = titles.map((title, column) =>
-    Math.max(width(title), ...rows.map((row) => width(row[column] ?? ''))),
+    rows.reduce((widest, row) => Math.max(widest, width(row[column] ?? '')), width(title)),
   );
   const line = (cells: readonly string[]): string =>
     cells

@@ -88,8 +88,12 @@ class Follower {
     const { from, only } = this.#options;
     const listed = await this.#kinesis.shards(this.#stream);
     for (const id of only ?? []) {
-      if (!listed.some((shard) => shard.id === id)) {
+      const shard = listed.find((each) => each.id === id);
+      if (shard === undefined) {
         throw new KinesisError('missing', `the stream ${this.#stream} has no shard ${id}`);
+      }
+      if (from.kind === 'latest' && !shard.open) {
+        throw new KinesisError('refused', `${id} is closed, and nothing comes any more: read it --from horizon`);
       }
     }
     // The closed shards of before the latest record have nothing for anybody who starts there.
@@ -207,7 +211,7 @@ class Follower {
     const untilMs =
       heldBytes > heldBytesMax
         ? Number.POSITIVE_INFINITY
-        : Math.min(...all.map((each) => this.#certainUntilMs(each)));
+        : all.reduce((until, each) => Math.min(until, this.#certainUntilMs(each)), Number.POSITIVE_INFINITY);
     const given: StoredRecord[] = [];
     for (const shard of all) {
       const later = shard.held.findIndex(({ arrivalMs }) => arrivalMs > untilMs);

@@ -96,5 +96,6 @@ function told(error: NodeJS.ErrnoException, endpoint: URL): KinesisError {
       { cause: error },
     );
   }
-  return new KinesisError('unanswered', `${where} did not answer: ${error.message}`, { cause: error });
+  const [reason = code] = error.message.split('\n');
+  return new KinesisError('unanswered', `${where} did not answer: ${reason}`, { cause: error });
 }

@@ -82,7 +82,8 @@ export interface KinesisOptions {
   readonly onWait?: (error: KinesisError) => void;
 }
 
-const triesMax = 5;
+/** With the pauses between them some six seconds: a shard that gave its 10 MiB is throttled for five. */
+const triesMax = 10;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
 /** Pages of a listing: AWS has 100 streams or 1,000 shards a page, and an account no more than this. */

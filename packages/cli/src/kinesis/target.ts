@@ -19,6 +19,7 @@ export interface Target {
 const defaultEndpoint = 'http://127.0.0.1:4567';
 const defaultRegion = 'us-east-1';
 const defaultAccessKeyId = 'millrace';
+const accountPattern = /^\d{12}$/;
 
 export const targetOptions: readonly Option[] = [
   {
@@ -43,7 +44,7 @@ export function targetOf(given: Arguments, host: Host): Target {
   const variable = (...names: readonly string[]): string | undefined =>
     names.map((name) => environment[name]).find((value) => value !== undefined && value !== '');
   const account = given.text('account');
-  if (account !== undefined && !/^\d{12}$/.test(account)) {
+  if (account !== undefined && !accountPattern.test(account)) {
     throw new UsageError(`--account is '${account}'; give twelve digits`);
   }
   return {
@@ -51,8 +52,14 @@ export function targetOf(given: Arguments, host: Host): Target {
       given.text('endpoint') ?? variable('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL') ?? defaultEndpoint,
     ),
     region: given.text('region') ?? variable('AWS_REGION', 'AWS_DEFAULT_REGION') ?? defaultRegion,
-    accessKeyId: account ?? variable('AWS_ACCESS_KEY_ID') ?? defaultAccessKeyId,
+    accessKeyId: account ?? accountOf(environment) ?? defaultAccessKeyId,
   };
+}
+
+/** A real key of AWS names nobody here, and is not sent about. */
+function accountOf(environment: Host['environment']): string | undefined {
+  const { AWS_ACCESS_KEY_ID: key } = environment;
+  return key !== undefined && accountPattern.test(key) ? key : undefined;
 }
 
 export function endpointOf(text: string): URL {
