@@ -68,10 +68,14 @@ async function runClient(client) {
  */
 async function startMillrace() {
   const bin = path.join(root, 'packages', 'cli', 'bin', 'millrace.js');
-  const child = spawn(process.execPath, [bin, 'serve', '--port', '0', '--ephemeral', '--tls', '--log', 'none'], {
-    env: withoutAws(),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [bin, 'serve', '--port', '0', '--ephemeral', '--tls', '--log', 'none'],
+    {
+      env: withoutAws(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   for await (const line of createInterface({ input: child.stdout })) {
     const [, authority] = /^Millrace is listening on https:\/\/(\S+)$/.exec(line) ?? [];
     if (authority === undefined) continue;

@@ -62,7 +62,12 @@ export const scenarios = [
   {
     id: 'consumers',
     holds: 'a consumer is registered, described, listed and taken away, by a client that cannot subscribe',
-    needs: ['RegisterStreamConsumer', 'DescribeStreamConsumer', 'DeregisterStreamConsumer', 'ListStreamConsumers'],
+    needs: [
+      'RegisterStreamConsumer',
+      'DescribeStreamConsumer',
+      'DeregisterStreamConsumer',
+      'ListStreamConsumers',
+    ],
   },
   {
     id: 'tls',

@@ -11,6 +11,7 @@ import {
   PutRecordCommand,
   SplitShardCommand,
 } from '@aws-sdk/client-kinesis';
+import { Millrace } from '@millrace/server';
 import { aggregate } from '@millrace/wire';
 import { checkout, millrace, temporaryFolder } from './testing/millrace-process.js';
 import { server, typed } from './testing/typed.js';
@@ -221,6 +222,28 @@ test('tail goes on until it is stopped, or has had enough', async (t) => {
   assert.equal(stdout.split('\n').length, 3);
   const two = await typed(endpoint, ['tail', 'orders', '--once', '--count', '1']);
   assert.match(two.stdout, /\tfirst\n$/);
+});
+
+test('tail waits for a server that is started again, and goes on where it was', async (t) => {
+  const dataDir = path.join(await temporaryFolder(t), 'data');
+  const before = await Millrace.start({ dataDir, create: [{ name: 'orders', shards: 1 }] });
+  const { endpoint, port } = before;
+  await typed(endpoint, ['put', 'orders', 'first']);
+  let restarted: Promise<Millrace> | undefined;
+  let asked = 0;
+  const following = typed(endpoint, ['tail', 'orders', '--from', 'horizon', '--data'], {
+    onPrint: (stdout, send) => {
+      if (stdout === 'first\n' && asked++ === 0) {
+        restarted = before.close().then(() => Millrace.start({ dataDir, port }));
+        restarted.then(() => typed(endpoint, ['put', 'orders', 'second']));
+      }
+      if (stdout.endsWith('second\n')) send('SIGINT');
+    },
+  });
+  const { code, stdout } = await following;
+  t.after(async () => (await restarted)?.close());
+  assert.equal(code, 0);
+  assert.equal(stdout, 'first\nsecond\n');
 });
 
 test('what a stream holds goes into a file and back, byte for byte', async (t) => {

@@ -6,11 +6,14 @@ import { aggregate, userRecords } from './kpl-aggregate.js';
 
 const seed = Date.now();
 
-const record = fc.record({
-  partitionKey: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }),
-  explicitHashKey: fc.option(fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map(String), { nil: undefined }),
-  data: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-});
+const record = fc.record(
+  {
+    partitionKey: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }),
+    explicitHashKey: fc.option(fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map(String), { nil: undefined }),
+    data: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  },
+  { noNullPrototype: true },
+);
 const records = fc.array(record, { minLength: 1, maxLength: 40 });
 
 test(`what is packed comes out again (seed ${seed})`, () => {

@@ -93,7 +93,10 @@ class Follower {
         throw new KinesisError('missing', `the stream ${this.#stream} has no shard ${id}`);
       }
       if (from.kind === 'latest' && !shard.open) {
-        throw new KinesisError('refused', `${id} is closed, and nothing comes any more: read it --from horizon`);
+        throw new KinesisError(
+          'refused',
+          `${id} is closed, and nothing comes any more: read it --from horizon`,
+        );
       }
     }
     // The closed shards of before the latest record have nothing for anybody who starts there.
