@@ -115,7 +115,7 @@ export class Gateway {
       streaming: this.#intake.streaming,
       connections: this.#sockets.size,
       inFlight: this.#intake.inFlight,
-      bufferedBytes: this.#intake.budget.taken,
+      bufferedBytes: this.#intake.budget.taken + this.#intake.pieceBudget.taken,
     };
   }
 

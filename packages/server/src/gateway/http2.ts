@@ -175,8 +175,6 @@ class Http2Exchange extends PendingExchange {
   readonly #stream: ServerHttp2Stream;
   readonly #sinceMs: number;
   #phase: 'collecting' | 'working' | 'answering' | 'streaming' = 'collecting';
-  /** Set while the client has not taken the last piece of an answer that streams. */
-  #stalledSinceMs: number | undefined;
   #answeredMs = 0;
   #unread = 0;
   #progress = 0;
@@ -238,7 +236,7 @@ class Http2Exchange extends PendingExchange {
       } else if (nowMs - this.#answeredMs > limits.stalledAnswerMs) {
         this.#stream.close(constants.NGHTTP2_CANCEL);
       }
-    } else if (nowMs - (this.#stalledSinceMs ?? nowMs) > limits.stalledStreamMs) {
+    } else if (nowMs - (this.stalledSinceMs ?? nowMs) > limits.stalledStreamMs) {
       this.#stream.close(constants.NGHTTP2_CANCEL);
     }
   }
@@ -270,16 +268,11 @@ class Http2Exchange extends PendingExchange {
     this.#phase = 'streaming';
     if (stream.destroyed || stream.closed) return;
     stream.respond(this.#headerLines(answer));
-    stream.on('drain', () => {
-      this.#stalledSinceMs = undefined;
-      this.taken();
-    });
+    stream.on('drain', () => this.taken());
   }
 
   protected override sendPiece(piece: Uint8Array): boolean {
-    const room = this.#stream.write(piece);
-    if (!room) this.#stalledSinceMs = this.intake.clock.now();
-    return room;
+    return this.#stream.write(piece);
   }
 
   protected override endPieces(whole: boolean): void {

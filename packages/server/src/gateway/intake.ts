@@ -23,6 +23,8 @@ const smallAnswerBytes = 64 * kib;
 export class Intake {
   readonly limits: GatewayLimits;
   readonly budget: ByteBudget;
+  /** What pieces of streamed answers may take, so that slow consumers keep no producer out. */
+  readonly pieceBudget: ByteBudget;
   readonly bodyMemory = new BodyMemory();
   readonly ids: RequestIds;
   readonly clock: Clock;
@@ -36,6 +38,7 @@ export class Intake {
   constructor(limits: GatewayLimits, ids: RequestIds, clock: Clock, logger: Logger, handle: ExchangeHandler) {
     this.limits = limits;
     this.budget = new ByteBudget(limits.bufferedBytesMax);
+    this.pieceBudget = new ByteBudget(limits.streamedBytesMax);
     this.ids = ids;
     this.clock = clock;
     this.logger = logger;
@@ -69,6 +72,25 @@ export class Intake {
 
   streamEnded(exchange: PendingExchange): void {
     this.#streaming.delete(exchange);
+  }
+
+  /** Cuts off the streamed answer whose client has taken nothing for the longest time: there is no room for all. */
+  cutSlowest(): void {
+    let slowest: PendingExchange | undefined;
+    for (const exchange of this.#streaming) {
+      const { stalledSinceMs } = exchange;
+      if (
+        stalledSinceMs !== undefined &&
+        stalledSinceMs < (slowest?.stalledSinceMs ?? Number.POSITIVE_INFINITY)
+      ) {
+        slowest = exchange;
+      }
+    }
+    if (slowest === undefined) return;
+    this.logger.warn('a streamed answer was cut off: slow clients take all the memory that they may', {
+      requestId: slowest.requestId,
+    });
+    slowest.cutStream();
   }
 
   /** Hands a whole request on, or has it refused. */
@@ -135,6 +157,8 @@ export abstract class PendingExchange implements Exchange {
   #streaming = false;
   #gone = false;
   #whenTaken: (() => void) | undefined;
+  /** Set while the client has not taken the last piece of an answer that streams. */
+  stalledSinceMs: number | undefined;
 
   constructor(intake: Intake) {
     this.intake = intake;
@@ -184,6 +208,13 @@ export abstract class PendingExchange implements Exchange {
     void this.#stream(answer);
   }
 
+  /** Ends an answer that streams here and now. */
+  cutStream(): void {
+    if (this.#gone) return;
+    this.endPieces(false);
+    this.leave();
+  }
+
   /** Whoever makes the pieces is told to come to an end. */
   windUp(): void {
     this.#controller?.abort();
@@ -191,6 +222,7 @@ export abstract class PendingExchange implements Exchange {
 
   /** What was written has been taken by the client, as far as this side can tell. */
   protected taken(): void {
+    this.stalledSinceMs = undefined;
     const resolve = this.#whenTaken;
     this.#whenTaken = undefined;
     resolve?.();
@@ -198,19 +230,20 @@ export abstract class PendingExchange implements Exchange {
 
   /** Sends piece after piece, each when the one before was taken, and ends the answer. */
   async #stream(answer: StreamedAnswer): Promise<void> {
-    const { budget, logger } = this.intake;
+    const { pieceBudget, logger } = this.intake;
     let whole = false;
     try {
       if (!this.#gone) this.beginPieces(answer);
       for (let next = await answer.pieces.next(); !this.#gone; next = await answer.pieces.next()) {
         whole = next.done === true;
         if (next.done) break;
-        if (!budget.take(next.value.length)) {
-          logger.warn('a streamed answer was ended: unread answers take all the memory they may');
-          break;
+        const { length } = next.value;
+        if (!pieceBudget.take(length)) {
+          this.intake.cutSlowest();
+          pieceBudget.force(length);
         }
         await this.#send(next.value);
-        budget.give(next.value.length);
+        pieceBudget.give(length);
       }
     } catch (error) {
       logger.error('a streamed answer failed unexpectedly', errorFields(error));
@@ -229,6 +262,7 @@ export abstract class PendingExchange implements Exchange {
   /** Resolves when the client has taken the piece, or is gone. */
   #send(piece: Uint8Array): Promise<void> | undefined {
     if (this.sendPiece(piece) || this.#gone) return undefined;
+    this.stalledSinceMs = this.intake.clock.now();
     return new Promise((resolve) => {
       this.#whenTaken = resolve;
     });

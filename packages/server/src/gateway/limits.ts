@@ -7,7 +7,7 @@ import { kib, mib } from '@millrace/base';
 export interface GatewayLimits {
   /** Bytes of one request's body; more: 413, at once where the length was declared. */
   readonly bodyBytesMax: number;
-  /** Bytes of all request bodies held and all answers not yet taken by their clients; more: 503. */
+  /** Bytes of all request bodies held and all whole answers not yet taken by their clients; more: 503. */
   readonly bufferedBytesMax: number;
   /** Bytes of a request's header lines; more: 431, or a reset stream on HTTP/2. */
   readonly headerBytesMax: number;
@@ -35,6 +35,8 @@ export interface GatewayLimits {
   readonly stalledAnswerMs: number;
   /** Answers that stream at once, over all connections; more: 503. */
   readonly streamedAnswersMax: number;
+  /** Bytes of pieces of such answers that their clients have not taken; more: the slowest of them is cut off. */
+  readonly streamedBytesMax: number;
   /** Time in which a client takes nothing of a piece of an answer that streams; more: closed. */
   readonly stalledStreamMs: number;
   /** Time that a connection may stand idle between requests; more: closed. */
@@ -64,6 +66,7 @@ export const gatewayLimits: GatewayLimits = {
   requestMs: 60_000,
   stalledAnswerMs: 30_000,
   streamedAnswersMax: 16_384,
+  streamedBytesMax: 128 * mib,
   // A consumer may work on what it has for as long as its subscription lives, which is five minutes.
   stalledStreamMs: 300_000,
   idleMs: 300_000,

@@ -151,6 +151,12 @@ function overHttp1(t: TestContext, port: number): Reading {
 }
 
 for (const [protocol, open] of Object.entries({ 'HTTP/1.1': overHttp1, 'HTTP/2': overHttp2 })) {
+  const fresh = async (t: TestContext, under: Under): Promise<[Reading]> => {
+    const before = under.sources.length;
+    const reading = open(t, under.server.port);
+    await until(() => under.sources.length > before);
+    return [reading];
+  };
   const begun = async (t: TestContext, under: Under): Promise<[Reading, Source]> => {
     const reading = open(t, under.server.port);
     await until(() => under.sources.length > 0);
@@ -229,6 +235,28 @@ for (const [protocol, open] of Object.entries({ 'HTTP/1.1': overHttp1, 'HTTP/2':
     assert.equal(under.server.gateway.load.bufferedBytes, 0);
     await assertAnswers(under.server.port);
   });
+
+  test(
+    `${protocol}: where slow clients take all the memory they may, the slowest is cut off, and nobody else`,
+    patience,
+    async (t) => {
+      const under = await start(t, { streamedBytesMax: 3 * mib, bufferedBytesMax: mib, closeMs: 100 });
+      const slow: Reading[] = [];
+      for (let i = 1; i <= 4; i++) {
+        slow.push(open(t, under.server.port));
+        await until(() => under.sources.length === i);
+        slow.at(-1)?.pause();
+      }
+      for (let i = 0; i < 100; i++) for (const source of under.sources) source.put(Buffer.alloc(mib, 'a'));
+      await until(() => under.sources.some((source) => source.returned));
+      await until(() => under.server.gateway.load.bufferedBytes <= 3 * mib);
+      assert.equal(under.sources.filter((source) => source.returned).length, 1);
+      await assertAnswers(under.server.port);
+      const [reading] = await fresh(t, under);
+      under.sources.at(-1)?.put('small');
+      await until(() => reading.text() === 'small');
+    },
+  );
 
   test(`${protocol}: a client that goes away ends its source`, patience, async (t) => {
     const under = await start(t);
