@@ -64,6 +64,8 @@ function decide(state: StreamsState, command: StreamsCommand, at: CommandTime): 
       return decideLabels(state, command, at);
     case 'register':
     case 'deregister':
+    case 'tag-consumer':
+    case 'untag-consumer':
     case 'activate-consumer':
     case 'remove-consumer':
       return decideConsumers(state, command, at);

@@ -4,13 +4,13 @@
  *
  *      register ──▶ CREATING ─activate-consumer─▶ ACTIVE ──deregister──▶ DELETING ─remove-consumer─▶ gone
  */
-import type { AwsError } from '@millrace/wire';
+import { AwsError } from '@millrace/wire';
 import type { JsonObject } from '../../catalog/catalog-record.js';
 import type { CommandTime } from '../../catalog/fold.js';
 import { type Consumer, findConsumer } from '../consumers/consumer.js';
 import * as consumerErrors from '../consumers/consumer-errors.js';
 import * as errors from '../errors.js';
-import { numberField, stringField, stringsField } from '../json-field.js';
+import { listField, numberField, stringField, stringsField } from '../json-field.js';
 import type { StreamsDelays } from '../limits.js';
 import { keyOf, type Stream } from '../stream.js';
 import type { Decided, StreamsState } from '../streams-state.js';
@@ -26,13 +26,29 @@ type RegisterCommand = {
   readonly creatingMax: number;
 } & OfStream;
 type DeregisterCommand = { readonly type: 'deregister'; readonly consumer: string } & OfStream;
+type TagConsumerCommand = {
+  readonly type: 'tag-consumer';
+  readonly consumer: string;
+  readonly tags: { readonly [key: string]: string };
+  readonly tagsMax: number;
+} & OfStream;
+type UntagConsumerCommand = {
+  readonly type: 'untag-consumer';
+  readonly consumer: string;
+  readonly keys: readonly string[];
+} & OfStream;
 type ConsumerStep = {
   readonly type: 'activate-consumer' | 'remove-consumer';
   readonly consumer: string;
   readonly createdMs: number;
 } & OfIncarnation;
 
-export type ConsumersCommand = RegisterCommand | DeregisterCommand | ConsumerStep;
+export type ConsumersCommand =
+  | RegisterCommand
+  | DeregisterCommand
+  | TagConsumerCommand
+  | UntagConsumerCommand
+  | ConsumerStep;
 
 const stepFields = (fields: JsonObject) => ({
   ...incarnationFields(fields),
@@ -54,6 +70,19 @@ export const parseConsumers = {
     ...streamFields(fields),
     consumer: stringField(fields, 'consumer'),
   }),
+  'tag-consumer': (fields: JsonObject): TagConsumerCommand => ({
+    type: 'tag-consumer',
+    ...streamFields(fields),
+    consumer: stringField(fields, 'consumer'),
+    tags: stringsField(fields, 'tags'),
+    tagsMax: numberField(fields, 'tagsMax'),
+  }),
+  'untag-consumer': (fields: JsonObject): UntagConsumerCommand => ({
+    type: 'untag-consumer',
+    ...streamFields(fields),
+    consumer: stringField(fields, 'consumer'),
+    keys: listField(fields, 'keys').map(String),
+  }),
   'activate-consumer': (fields: JsonObject): ConsumerStep => ({
     type: 'activate-consumer',
     ...stepFields(fields),
@@ -69,7 +98,21 @@ export function decideConsumers(state: StreamsState, command: ConsumersCommand, 
     case 'register':
       return onStream(state, command, (stream) => register(stream, command, at));
     case 'deregister':
-      return onStream(state, command, (stream) => deregister(stream, command.consumer, at));
+      return onConsumer(state, command, (consumer) => deleting(consumer, at));
+    case 'tag-consumer':
+      return onConsumer(state, command, (consumer) => {
+        const tags = { ...consumer.tags, ...command.tags };
+        return Object.keys(tags).length > command.tagsMax
+          ? consumerErrors.tooManyTags(command.tagsMax)
+          : { ...consumer, tags };
+      });
+    case 'untag-consumer':
+      return onConsumer(state, command, (consumer) => ({
+        ...consumer,
+        tags: Object.fromEntries(
+          Object.entries(consumer.tags).filter(([key]) => !command.keys.includes(key)),
+        ),
+      }));
     case 'activate-consumer':
     case 'remove-consumer':
       return onIncarnation(state, command, (stream) => step(stream, command, at));
@@ -92,11 +135,18 @@ function register(stream: Stream, command: RegisterCommand, at: CommandTime): St
   return { ...stream, consumers: [...consumers, consumer].sort(byName) };
 }
 
-/** Deregisters in any state; once more, while it is DELETING, does nothing. */
-function deregister(stream: Stream, name: string, at: CommandTime): Stream | AwsError {
-  const consumer = findConsumer(stream, name);
-  if (consumer === undefined) return consumerErrors.consumerNotFound(stream, name);
-  return changed(stream, consumer, deleting(consumer, at));
+/** On the consumer of that name, in any state, or refused. Deregistering one that is DELETING does nothing. */
+function onConsumer(
+  state: StreamsState,
+  of: OfStream & { readonly consumer: string },
+  change: (consumer: Consumer) => Consumer | AwsError,
+): Decided {
+  return onStream(state, of, (stream) => {
+    const consumer = findConsumer(stream, of.consumer);
+    if (consumer === undefined) return consumerErrors.consumerNotFound(stream, of.consumer);
+    const after = change(consumer);
+    return after instanceof AwsError ? after : changed(stream, consumer, after);
+  });
 }
 
 /** One that comes too late changes nothing. */

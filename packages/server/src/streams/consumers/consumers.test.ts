@@ -4,7 +4,10 @@ import { test } from 'node:test';
 import { deregisterStreamConsumer } from '../operations/deregister-stream-consumer.js';
 import { describeStreamConsumer } from '../operations/describe-stream-consumer.js';
 import { listStreamConsumers } from '../operations/list-stream-consumers.js';
+import { listTagsForResource } from '../operations/list-tags-for-resource.js';
 import { registerStreamConsumer } from '../operations/register-stream-consumer.js';
+import { tagResource } from '../operations/tag-resource.js';
+import { untagResource } from '../operations/untag-resource.js';
 import { account, startMs, testStreams } from '../streams-fixture.js';
 import { registered, streamArn } from './subscriber-fixture.js';
 
@@ -56,6 +59,33 @@ test('a life that was cut off goes on: CREATING and DELETING consumers come to t
   await under.settle(() => stream()?.consumers.length === 1);
   await under.settle(() => stream()?.consumers[0]?.status === 'ACTIVE');
   assert.deepEqual(stream()?.consumers[0]?.tags, { of: 'it' });
+  await under.close();
+});
+
+test('a consumer has tags of its own', async () => {
+  const under = await testStreams();
+  await under.createStream('s', 1);
+  const ConsumerARN = (
+    await under.call(registerStreamConsumer, { StreamARN: streamArn, ConsumerName: 'app', Tags: { a: '1' } })
+  ).Consumer.ConsumerARN;
+  const resource = { ResourceARN: ConsumerARN };
+  const tags = async (ResourceARN: string) =>
+    (await under.call(listTagsForResource, { ResourceARN })).Tags?.map(({ Key, Value }) => `${Key}=${Value}`);
+  await under.call(tagResource, { ...resource, Tags: { b: '2', c: '3' } });
+  await under.call(untagResource, { ...resource, TagKeys: ['a', 'c'] });
+  assert.deepEqual(await tags(ConsumerARN), ['b=2']);
+  assert.deepEqual(await tags(streamArn), []);
+  await under.reopen();
+  assert.deepEqual(await tags(ConsumerARN), ['b=2']);
+  const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, '']));
+  assert.equal(
+    (await under.refusal('TagResource', { ...resource, Tags: many }))[0],
+    'InvalidArgumentException',
+  );
+  assert.equal(
+    (await under.refusal('TagResource', { ResourceARN: `${ConsumerARN}1`, Tags: { a: '' } }))[0],
+    'ResourceNotFoundException',
+  );
   await under.close();
 });
 

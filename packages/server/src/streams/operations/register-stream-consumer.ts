@@ -4,6 +4,7 @@ import * as consumerErrors from '../consumers/consumer-errors.js';
 import * as errors from '../errors.js';
 import { tagsMax } from '../limits.js';
 import type { Streams } from '../streams.js';
+import { checkNewTags } from '../tags.js';
 import { describedConsumer } from './described.js';
 import { consumer, consumerName, streamArn, streamId, tagMap } from './shapes.js';
 
@@ -24,6 +25,7 @@ export const registerStreamConsumer = operation<Streams, typeof input, typeof ou
   async handle(streams, request, context) {
     const stream = streams.find(request, context, 'RegisterStreamConsumer');
     const tags = request.Tags ?? {};
+    checkNewTags(stream, tags);
     if (Object.keys(tags).length > tagsMax) throw consumerErrors.tooManyTags(tagsMax);
     const found = await streams.fanOut.register(stream, request.ConsumerName, tags);
     return { Consumer: describedConsumer(found.stream, found.consumer) };
