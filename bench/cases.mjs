@@ -37,17 +37,21 @@ const read = {
   recordBytes: KIB,
   fillRecords: READ_RECORDS,
 };
-
-/** A 99th percentile of fewer seconds is that of a dozen puts. */
-const LATENCY_MS_MIN = 20_000;
-const latency = { kind: 'latency', shards: 4, perSecond: 200, measureMsMin: LATENCY_MS_MIN };
+const latency = { kind: 'latency', shards: 4, perSecond: 200 };
+const subscribed = {
+  ...latency,
+  kind: 'fan-out',
+  protocol: 'h2c',
+  consumers: 1,
+  recordsPerPut: 1,
+  recordBytes: 208,
+};
+/** 2,000 records of 1 KiB a second in two shards: as much as AWS lets in, and lets out to each consumer. */
+const twenty = { ...subscribed, shards: 2, consumers: 20, recordsPerPut: 10, recordBytes: KIB };
 
 const load = (label, server, job, preload = {}) => ({
   label,
-  measure: ({ times, ...options }) => {
-    const measureMs = Math.max(times.measureMs, job.measureMsMin ?? 0);
-    return measureLoad(server, { ...job, ...times, measureMs }, { ...options, ...preload });
-  },
+  measure: (options) => measureLoad(server, { ...job, ...options.times }, { ...options, ...preload }),
 });
 const rival = (label, job) => ({ ...load(label, label, job), rival: 'ferrokinesis' });
 const start = (server) => ({ label: server, measure: (options) => measureStart(server, options) });
@@ -209,6 +213,43 @@ export const CASES = [
       { title: 'Put to seen, p50', unit: 'ms', value: (figures) => figures.seenP50Ms },
       { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.seenP99Ms, atMost: 5 },
       { title: 'Put to seen, p99', unit: 'ms', value: (figures) => figures.seenP99Ms, beside: 'kinesalite' },
+    ],
+  },
+  {
+    name: 'subscribe-to-seen',
+    title: 'Put to seen by SubscribeToShard: 200 records/s, 4 shards, one consumer',
+    entrants: [
+      load('millrace h2c', 'millrace', subscribed),
+      load('millrace HTTP/1.1', 'millrace', { ...subscribed, protocol: 'http1' }),
+    ],
+    rows: [
+      { title: 'Subscribed, put to seen, p50', unit: 'ms', value: (figures) => figures.seenP50Ms },
+      { title: 'Subscribed, put to seen, p99', unit: 'ms', value: (figures) => figures.seenP99Ms, atMost: 5 },
+      {
+        title: 'Subscribed over HTTP/1.1, put to seen, p99',
+        unit: 'ms',
+        of: 'millrace HTTP/1.1',
+        value: (figures) => figures.seenP99Ms,
+      },
+    ],
+  },
+  {
+    name: 'fan-out',
+    title: 'Fan-out: 20 consumers of one stream, 2 MB/s to each, 2 shards',
+    entrants: [load('millrace h2c', 'millrace', twenty)],
+    rows: [
+      { title: '20 consumers, put to seen, p50', unit: 'ms', value: (figures) => figures.seenP50Ms },
+      {
+        title: '20 consumers, put to seen, p99',
+        unit: 'ms',
+        value: (figures) => figures.seenP99Ms,
+        atMost: 10,
+      },
+      {
+        title: '20 consumers, server',
+        unit: 'µs/delivery',
+        value: (figures) => figures.serverMicrosPerDelivery,
+      },
     ],
   },
   {

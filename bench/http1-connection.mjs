@@ -28,6 +28,9 @@ export class Http1Connection {
   #status = 0;
   #bodyBytes = -1;
   #bodyRead = 0;
+  #onBytes;
+  /** Of an answer in chunks: how much of the present one is to come, −1 while its length is. */
+  #chunkLeft = -1;
 
   static connect(port) {
     const connection = new Http1Connection();
@@ -64,6 +67,12 @@ export class Http1Connection {
     });
   }
 
+  /** Sends a request whose answer comes in chunks, each given to `onBytes` as it comes; resolves at the end. */
+  stream(request, onBytes) {
+    this.#onBytes = onBytes;
+    return this.send(request);
+  }
+
   close() {
     this.#socket.destroy();
   }
@@ -82,6 +91,10 @@ export class Http1Connection {
       if (!this.#startBody(head.toString('latin1', 0, end))) return;
       rest = head.subarray(end + END_OF_HEAD.length);
     }
+    if (this.#onBytes !== undefined && this.#bodyBytes === Infinity) {
+      this.#takeChunks(rest);
+      return;
+    }
     if (this.#bodyRead + rest.length > this.#bodyBytes) {
       this.#fail(new Error('the server sent more than it announced'));
       return;
@@ -91,7 +104,40 @@ export class Http1Connection {
     if (this.#bodyRead === this.#bodyBytes) this.#finish();
   }
 
+  /** A chunk's bytes are followed by two that are passed over with the next length. */
+  #takeChunks(bytes) {
+    let rest = this.#head.length === 0 ? bytes : Buffer.concat([this.#head, bytes]);
+    this.#head = Buffer.alloc(0);
+    while (rest.length > 0) {
+      if (this.#chunkLeft > 0) {
+        const part = rest.subarray(0, this.#chunkLeft);
+        this.#onBytes(part);
+        this.#chunkLeft -= part.length;
+        rest = rest.subarray(part.length);
+        continue;
+      }
+      const line = this.#chunkLeft === 0 ? 2 : 0;
+      const end = rest.indexOf('\r\n', line);
+      if (end < 0) {
+        this.#head = Buffer.from(rest);
+        return;
+      }
+      this.#chunkLeft = Number.parseInt(rest.toString('latin1', line, end), 16);
+      rest = rest.subarray(end + 2);
+      if (this.#chunkLeft === 0) {
+        this.#finish();
+        return;
+      }
+    }
+  }
+
   #startBody(head) {
+    if (this.#onBytes !== undefined && /\r\ntransfer-encoding: *chunked/i.test(head)) {
+      this.#status = Number(head.slice(9, 12));
+      this.#bodyBytes = Infinity;
+      this.#chunkLeft = -1;
+      return true;
+    }
     const length = /\r\ncontent-length: *(\d+)/i.exec(head);
     if (length === null) {
       this.#fail(new Error(`an answer without a content length: ${head.slice(0, 200)}`));
@@ -106,7 +152,7 @@ export class Http1Connection {
 
   #finish() {
     const pending = this.#pending;
-    const body = this.#body.subarray(0, this.#bodyBytes);
+    const body = this.#body.subarray(0, this.#bodyBytes === Infinity ? 0 : this.#bodyBytes);
     this.#pending = undefined;
     this.#bodyBytes = -1;
     if (pending === undefined) this.#fail(new Error('an answer that nobody asked for'));

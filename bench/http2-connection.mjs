@@ -93,6 +93,7 @@ export class Http2Connection {
   #bodyBytes = 0;
   #status = 0;
   #received = 0;
+  #onBytes;
   #initialWindow = WINDOW_DEFAULT;
   #connectionWindow = WINDOW_DEFAULT;
   #streamWindow = 0;
@@ -151,6 +152,12 @@ export class Http2Connection {
     });
   }
 
+  /** Sends a request whose answer has no end yet: its bytes are given to `onBytes` as they come; resolves at the end. */
+  stream(request, onBytes) {
+    this.#onBytes = onBytes;
+    return this.send(request);
+  }
+
   close() {
     this.#socket.destroy();
   }
@@ -192,9 +199,8 @@ export class Http2Connection {
   #frame(type, flags, stream, payload, ready) {
     switch (type) {
       case TYPE.data:
-        this.#grow(payload.length);
-        payload.copy(this.#body, this.#bodyBytes);
-        this.#bodyBytes += payload.length;
+        if (this.#onBytes !== undefined && this.#status === 200) this.#onBytes(payload);
+        else this.#keep(payload);
         this.#refresh(payload.length);
         if (flags & END_STREAM) this.#finish();
         return;
@@ -235,6 +241,12 @@ export class Http2Connection {
       this.#streamWindow += window - this.#initialWindow;
       this.#initialWindow = window;
     }
+  }
+
+  #keep(payload) {
+    this.#grow(payload.length);
+    payload.copy(this.#body, this.#bodyBytes);
+    this.#bodyBytes += payload.length;
   }
 
   #grow(more) {

@@ -13,7 +13,8 @@ export const POLL_PAUSE_MS = 1;
 /** Enough that a put never waits for the answer to another. */
 const PRODUCER_CONNECTIONS = 16;
 const DRAIN_MS_MAX = 5000;
-const PAD = 'x'.repeat(200);
+/** Of a record, unless the job says. */
+const RECORD_BYTES = 208;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -48,7 +49,12 @@ export async function latencyLoad(job) {
   return { sent: total, seenMs: seenMs.subarray(warm), answeredMs: answeredMs.subarray(warm) };
 }
 
-async function produce(job, begun, answeredMs) {
+/**
+ * Puts at the job's pace, `recordsPerPut` records each time, and notes when each put was begun and answered. Records are
+ * numbered through; each has its number in its data.
+ */
+export async function produce(job, begun, answeredMs) {
+  const { recordsPerPut = 1 } = job;
   const idle = await Promise.all(
     Array.from({ length: PRODUCER_CONNECTIONS }, () => Http1Connection.connect(job.port)),
   );
@@ -60,12 +66,11 @@ async function produce(job, begun, answeredMs) {
     if (wait > 0) await pause(wait);
     if (idle.length === 0) await Promise.race(open);
     const connection = idle.pop();
-    const data = Buffer.from(`<${number}>${PAD}`).toString('base64');
-    const put = jsonRequest('http1', 'PutRecord', {
-      StreamName: job.stream,
-      Data: data,
-      PartitionKey: `key-${number}`,
-    });
+    const records = Array.from({ length: recordsPerPut }, (_, i) => stamped(number * recordsPerPut + i, job));
+    const put =
+      recordsPerPut === 1
+        ? jsonRequest('http1', 'PutRecord', { StreamName: job.stream, ...records[0] })
+        : jsonRequest('http1', 'PutRecords', { StreamName: job.stream, Records: records });
     begun[number] = performance.now();
     const answered = connection.send(put).then(({ status, body }) => {
       if (status !== 200)
@@ -80,6 +85,12 @@ async function produce(job, begun, answeredMs) {
   for (const connection of connections) connection.close();
 }
 
+function stamped(number, { recordBytes = RECORD_BYTES }) {
+  const data = Buffer.alloc(recordBytes, 'x');
+  data.write(`<${number}>`);
+  return { Data: data.toString('base64'), PartitionKey: `key-${number}` };
+}
+
 async function poll(job, shardId, done, onRecord) {
   const connection = await Http1Connection.connect(job.port);
   let iterator = await horizon(connection, job.stream, shardId);
@@ -90,7 +101,7 @@ async function poll(job, shardId, done, onRecord) {
     if (status !== 200)
       throw new Error(`GetRecords was answered with ${status}: ${body.toString('latin1', 0, 300)}`);
     const now = performance.now();
-    for (const at of offsetsOf(body, '"Data":"')) onRecord(numberAt(body, at + '"Data":"'.length), now);
+    for (const at of offsetsOf(body, '"Data":"')) onRecord(stampAt(body, at + '"Data":"'.length), now);
     iterator = /"NextShardIterator":"([^"]+)"/.exec(body.toString('latin1'))[1];
     await pause(POLL_PAUSE_MS);
   }
@@ -98,7 +109,7 @@ async function poll(job, shardId, done, onRecord) {
 }
 
 /** The number at the start of a record's data, `<number>`. */
-function numberAt(body, start) {
+export function stampAt(body, start) {
   const head = Buffer.from(body.toString('latin1', start, start + 16), 'base64').toString('latin1');
   return Number.parseInt(head.slice(1), 10);
 }

@@ -1,9 +1,10 @@
 /**
  * The load generator's process: takes one job over IPC, runs it, answers `{ result }` or `{ error }` and ends.
  *
- *      job.kind   put · read · latency · canned
+ *      job.kind   put · read · latency · fan-out · canned
  */
 import { createStream } from './calls.mjs';
+import { fanOutLoad } from './fan-out-load.mjs';
 import { latencyLoad } from './latency-load.mjs';
 import { meter } from './process-figures.mjs';
 import { putLoad, Sent } from './put-load.mjs';
@@ -127,6 +128,23 @@ const JOBS = {
     return {
       ...{ serverBusy, generatorBusy, othersBusy },
       putRecords: sent,
+      seenP50Ms: quantile(seenMs, 0.5),
+      seenP99Ms: quantile(seenMs, 0.99),
+      seenMaxMs: quantile(seenMs, 1),
+      answeredP50Ms: quantile(answeredMs, 0.5),
+      answeredP99Ms: quantile(answeredMs, 0.99),
+    };
+  },
+
+  async 'fan-out'(job) {
+    const shardIds = await createStream(job.port, STREAM, job.shards);
+    const shares = meter(job.serverPid);
+    const { delivered, seenMs, answeredMs } = await fanOutLoad({ ...job, stream: STREAM, shardIds });
+    const { serverBusy, generatorBusy, othersBusy, serverSeconds } = shares();
+    return {
+      ...{ serverBusy, generatorBusy, othersBusy },
+      deliveredRecords: delivered,
+      serverMicrosPerDelivery: serverSeconds === undefined ? undefined : (serverSeconds * 1e6) / delivered,
       seenP50Ms: quantile(seenMs, 0.5),
       seenP99Ms: quantile(seenMs, 0.99),
       seenMaxMs: quantile(seenMs, 1),

@@ -103,6 +103,14 @@ export function progress(caseName, run, label, figures) {
   }
   if (figures.firstAnswerMs !== undefined)
     parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
+  if (figures.deliveredRecords !== undefined) {
+    parts.push(
+      `${figures.deliveredRecords} records delivered, ${number(figures.serverMicrosPerDelivery)} µs each`,
+    );
+    parts.push(
+      `server ${percent(figures.serverBusy)} busy, generator ${percent(figures.generatorBusy)} busy`,
+    );
+  }
   if (figures.putRecords !== undefined) parts.push(`${figures.putRecords} records in all`);
   if (figures.settlings > 0) parts.push(`${figures.settlings} chunks settled`);
   if (figures.residentMb !== undefined) parts.push(`resident ${number(figures.residentMb)} MB`);
