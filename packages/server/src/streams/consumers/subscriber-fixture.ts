@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { ValueOf } from '@millrace/wire';
 import { cborProtocol, EventStreamDecoder, jsonProtocol, type Protocol } from '@millrace/wire';
 import type { RequestContext } from '../../dispatch/operation.js';
+import { listStreamConsumers } from '../operations/list-stream-consumers.js';
 import { registerStreamConsumer } from '../operations/register-stream-consumer.js';
 import { subscribeToShard, subscribeToShardEvent } from '../operations/subscribe-to-shard.js';
 import { account, readRecord, region, type TestStreams } from '../streams-fixture.js';
@@ -21,7 +22,11 @@ type Told =
 export const streamArn = `arn:aws:kinesis:${region}:${account}:stream/s`;
 
 export async function registered(under: TestStreams, ConsumerName: string): Promise<string> {
-  const { Consumer } = await under.call(registerStreamConsumer, { StreamARN: streamArn, ConsumerName });
+  const named = { StreamARN: streamArn, ConsumerName };
+  const known = (await under.call(listStreamConsumers, { StreamARN: streamArn })).Consumers?.find(
+    (each) => each.ConsumerName === ConsumerName,
+  );
+  const Consumer = known ?? (await under.call(registerStreamConsumer, named)).Consumer;
   await under.settle(
     () =>
       under.streams.fanOut.find({ ConsumerARN: Consumer.ConsumerARN }, { account, region }, '').consumer

@@ -5,7 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AwsError } from '@millrace/wire';
 import fc from 'fast-check';
+import { CatalogError } from '../../catalog/catalog-error.js';
 import { splitShard } from '../operations/split-shard.js';
 import { engines, testStreams } from '../streams-fixture.js';
 import { type Position, registered, Subscriber } from './subscriber-fixture.js';
@@ -27,6 +29,27 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), count: fc.constant(0) }) },
 );
 
+/** Tries again where an engine that does not always know left a command undecided; one that was done after all is done. */
+async function insist<T>(attempt: (tries: number) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt(tries);
+    } catch (error) {
+      const unknown =
+        (error instanceof CatalogError && error.code === 'unknown') ||
+        (error instanceof AwsError && error.code === 'InternalFailureException');
+      if (!unknown || tries === triesMax) throw error;
+    }
+  }
+}
+
+const triesMax = 20;
+
+/** The second try is refused where the first was done: the stream is there, or is being split. */
+function unlessDone(error: unknown): void {
+  if (!(error instanceof AwsError && error.code === 'ResourceInUseException')) throw error;
+}
+
 /** A consumer's way through the shards: where it stands in each it has not finished. */
 class Way {
   readonly seen: string[] = [];
@@ -38,9 +61,12 @@ for (const [name] of Object.entries(engines)) {
   test(`over the ${name} engine, no record is missing and none comes twice (seed ${seed})`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        const under = await testStreams({ limits: { eventRecordsMax: 4 } }, name, seed);
-        await under.createStream('s', 1);
-        const arn = await registered(under, 'app');
+        const under = await insist((tries) =>
+          testStreams({ limits: { eventRecordsMax: 4 } }, name, seed + tries),
+        );
+        await insist(() => under.createStream('s', 1)).catch(unlessDone);
+        await under.active('s');
+        const arn = await insist(() => registered(under, 'app'));
         const way = new Way();
         /** Whether each was acknowledged: an engine that does not know may have it, now or later, or not. */
         const sent: boolean[] = [];
@@ -96,15 +122,17 @@ for (const [name] of Object.entries(engines)) {
             const middle =
               (BigInt(target.HashKeyRange.StartingHashKey) + BigInt(target.HashKeyRange.EndingHashKey)) / 2n;
             splits++;
-            await under.call(splitShard, {
-              StreamName: 's',
-              ShardToSplit: target.ShardId,
-              NewStartingHashKey: `${middle}`,
-            });
+            await insist(() =>
+              under.call(splitShard, {
+                StreamName: 's',
+                ShardToSplit: target.ShardId,
+                NewStartingHashKey: `${middle}`,
+              }),
+            ).catch(unlessDone);
             await under.active('s');
           } else if (each.do === 'restart') {
             way.open.clear();
-            await under.reopen();
+            await insist(() => under.reopen());
           }
         }
         for (let more = true; more; ) {
