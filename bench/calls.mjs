@@ -4,6 +4,8 @@ import { jsonRequest } from './requests.mjs';
 
 const ACTIVE_TRIES_MAX = 500;
 const ACTIVE_PAUSE_MS = 10;
+/** Streams that are made at the same time. */
+const MAKERS = 128;
 
 export async function call(connection, operation, input) {
   const answer = await connection.send(jsonRequest('http1', operation, input));
@@ -19,18 +21,44 @@ export async function call(connection, operation, input) {
 export async function createStream(port, stream, shards) {
   const connection = await Http1Connection.connect(port);
   await call(connection, 'CreateStream', { StreamName: stream, ShardCount: shards });
-  for (let tries = 0; ; tries++) {
-    const { StreamDescriptionSummary } = await call(connection, 'DescribeStreamSummary', {
-      StreamName: stream,
-    });
-    if (StreamDescriptionSummary.StreamStatus === 'ACTIVE') break;
-    if (tries === ACTIVE_TRIES_MAX) throw new Error(`${stream} did not become active`);
-    await new Promise((resolve) => setTimeout(resolve, ACTIVE_PAUSE_MS));
-  }
+  await untilActive(connection, stream);
   const { Shards } = await call(connection, 'ListShards', { StreamName: stream });
   connection.close();
   if (Shards.length !== shards) throw new Error(`${stream} has ${Shards.length} shards, not ${shards}`);
   return Shards.map((shard) => shard.ShardId);
+}
+
+/**
+ * Makes `count` streams named `PREFIX-0` and so on, many at a time, and waits until all are active.
+ *
+ * @returns the milliseconds that it took
+ */
+export async function createStreams(port, prefix, count, shards) {
+  const started = performance.now();
+  let next = 0;
+  const maker = async () => {
+    const connection = await Http1Connection.connect(port);
+    try {
+      while (next < count) {
+        const input = { StreamName: `${prefix}-${next++}`, ShardCount: shards };
+        await call(connection, 'CreateStream', input);
+        await untilActive(connection, input.StreamName);
+      }
+    } finally {
+      connection.close();
+    }
+  };
+  await Promise.all(Array.from({ length: MAKERS }, maker));
+  return performance.now() - started;
+}
+
+async function untilActive(connection, stream) {
+  for (let tries = 0; ; tries++) {
+    const answer = await call(connection, 'DescribeStreamSummary', { StreamName: stream });
+    if (answer.StreamDescriptionSummary.StreamStatus === 'ACTIVE') return;
+    if (tries === ACTIVE_TRIES_MAX) throw new Error(`${stream} did not become active`);
+    await new Promise((resolve) => setTimeout(resolve, ACTIVE_PAUSE_MS));
+  }
 }
 
 /** An iterator at the start of a shard. */

@@ -6,8 +6,11 @@
  *      row.beside    the entrant that it is divided by; without it the row is a plain figure
  *      row.atLeast   the least ratio (or figure) that meets the target; row.atMost the greatest
  *      entrant.rival left out, with its rows, unless it was asked for
+ *      case.long     takes minutes and gigabytes of disk: measured only when it is asked for by name; `gigabytes` is
+ *                    how many, unless `--gigabytes` says
  */
 import { fileURLToPath } from 'node:url';
+import { measureFlow, measureIdleShards, measureReopen, measureReread } from './endurance.mjs';
 import { POLL_PAUSE_MS } from './latency-load.mjs';
 import { measureLoad, measureStart } from './measure.mjs';
 import { PAGE_RECORDS } from './read-load.mjs';
@@ -16,6 +19,8 @@ import { recordsPerSecond } from './report.mjs';
 const KIB = 1024;
 /** Ten whole pages in one shard: what a reader goes through again and again. */
 const READ_RECORDS = 10 * PAGE_RECORDS;
+/** A cold read is one that has just begun. */
+const COLD_MS = 3000;
 
 const put = {
   kind: 'put',
@@ -54,6 +59,10 @@ const load = (label, server, job, preload = {}) => ({
   measure: (options) => measureLoad(server, { ...job, ...options.times }, { ...options, ...preload }),
 });
 const rival = (label, job) => ({ ...load(label, label, job), rival: 'ferrokinesis' });
+const endurance = (measure, job) => ({
+  label: 'millrace',
+  measure: (options) => measure('millrace', job, options),
+});
 const start = (server) => ({ label: server, measure: (options) => measureStart(server, options) });
 
 const puts = (changes) => [
@@ -70,6 +79,26 @@ const slowSync = {
 };
 
 const overDisk = (recordBytes) => (figures) => figures.diskBytes / (figures.putRecords * recordBytes);
+
+/** The same puts, plain and with more of something around them. */
+const putsBeside = (label, changes) => [
+  load(label, 'millrace', { ...put, ...changes }),
+  load('millrace', 'millrace', put),
+];
+
+const idle = (title, atMost) => [
+  { title: `Resident, ${title}`, unit: 'MB', value: (figures) => figures.fullMb, atMost },
+  {
+    title: 'Memory of an idle shard',
+    unit: 'bytes',
+    value: (figures) => figures.bytesPerShard,
+    atMost: 4096,
+  },
+  { title: 'Resident after a restart', unit: 'MB', value: (figures) => figures.restartedMb, atMost },
+  { title: 'Restart to first answer', unit: 'ms', value: (figures) => figures.restartMs },
+  { title: 'Making them all', unit: 'ms', value: (figures) => figures.createdMs },
+  { title: 'Processor while idle', unit: 'of a core', value: (figures) => figures.idleBusy },
+];
 
 export const CASES = [
   {
@@ -265,6 +294,111 @@ export const CASES = [
         beside: 'kinesalite',
       },
       { title: 'Resident while idle', unit: 'MB', value: (figures) => figures.idleMb, atMost: 90 },
+    ],
+  },
+  {
+    name: 'put-records-shards',
+    title: 'PutRecords as above into 1,000 shards, beside 4',
+    entrants: putsBeside('1,000 shards', { shards: 1000 }),
+    rows: [
+      {
+        title: 'PutRecords, 1,000 shards',
+        unit: 'records/s',
+        value: recordsPerSecond,
+        beside: 'millrace',
+        atLeast: 0.8,
+      },
+    ],
+  },
+  {
+    name: 'put-records-streams',
+    title: 'PutRecords as above with 10,000 other streams there',
+    entrants: putsBeside('10,000 streams', { otherStreams: 10_000 }),
+    rows: [
+      {
+        title: 'PutRecords, 10,000 streams',
+        unit: 'records/s',
+        value: recordsPerSecond,
+        beside: 'millrace',
+        atLeast: 0.8,
+      },
+    ],
+  },
+  {
+    name: 'get-records-cold',
+    title: 'GetRecords as above after a restart, beside the same before it',
+    entrants: [
+      endurance(measureReread, {
+        fill: { shards: 1, recordBytes: KIB, fillRecords: READ_RECORDS },
+        read: { ...read, kind: 'reread', warmMs: 0, measureMs: COLD_MS },
+      }),
+      load('warm', 'millrace', read),
+    ],
+    rows: [
+      {
+        title: 'GetRecords after a restart',
+        unit: 'records/s',
+        value: recordsPerSecond,
+        beside: 'warm',
+        atLeast: 0.5,
+      },
+    ],
+  },
+  {
+    name: 'catch-up',
+    title:
+      'Single shards of 1,000 read from their start, one after another, after a restart; all of it settled',
+    entrants: [
+      endurance(measureReread, {
+        fill: { shards: 1000, recordBytes: KIB, fillRecords: 2_000_000, settled: true },
+        read: { kind: 'catch-up', recordBytes: KIB, shardsRead: 40 },
+      }),
+    ],
+    rows: [
+      {
+        title: 'One shard of 1,000 catches up',
+        unit: 'MB/s',
+        value: (figures) => figures.megabytesPerSecond,
+        atLeast: 100,
+      },
+    ],
+  },
+  {
+    name: 'idle-shards',
+    title: '1,000 streams of 10 shards at rest',
+    entrants: [endurance(measureIdleShards, { streams: 1000, shards: 10 })],
+    rows: idle('10,000 shards in 1,000 streams', 200),
+  },
+  {
+    name: 'idle-streams',
+    title: '10,000 streams of 1 shard at rest',
+    entrants: [endurance(measureIdleShards, { streams: 10_000, shards: 1 })],
+    rows: idle('10,000 streams', 200),
+  },
+  {
+    name: 'flow',
+    long: true,
+    gigabytes: 50,
+    title: 'Gigabytes pass through streams that are filled, read and deleted: 1 KiB, 1 MB, 100 B, 10 KiB',
+    entrants: [endurance(measureFlow, { streamBytes: 1e9 })],
+    rows: [
+      { title: 'Resident at most', unit: 'MB', value: (figures) => figures.residentMaxMb, atMost: 400 },
+      { title: 'Resident in the first fifth', unit: 'MB', value: (figures) => figures.residentEarlyMb },
+      { title: 'Resident in the last fifth', unit: 'MB', value: (figures) => figures.residentLateMb },
+      { title: 'Passed through', unit: 'MB/s', value: (figures) => figures.megabytesPerSecond },
+      { title: 'Disk at most', unit: 'GB', value: (figures) => figures.diskMaxGb },
+    ],
+  },
+  {
+    name: 'reopen',
+    long: true,
+    gigabytes: 10,
+    title: 'Start after SIGKILL, right behind the last of many puts',
+    entrants: [endurance(measureReopen, { shards: 4, recordBytes: KIB })],
+    rows: [
+      { title: 'Start after SIGKILL', unit: 'ms', value: (figures) => figures.reopenMs, atMost: 3000 },
+      { title: 'of that, in the journal', unit: 'GB', value: (figures) => figures.journalGb },
+      { title: 'On the disk', unit: 'GB', value: (figures) => figures.storedGb },
     ],
   },
 ];

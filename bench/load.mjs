@@ -1,9 +1,10 @@
 /**
  * The load generator's process: takes one job over IPC, runs it, answers `{ result }` or `{ error }` and ends.
  *
- *      job.kind   put · read · latency · fan-out · canned
+ *      job.kind   put · read · latency · fan-out · canned · fill · reread · catch-up · flow
  */
-import { createStream } from './calls.mjs';
+import { createStream, createStreams } from './calls.mjs';
+import { catchUp, flow, shardsOf } from './endurance-load.mjs';
 import { fanOutLoad } from './fan-out-load.mjs';
 import { latencyLoad } from './latency-load.mjs';
 import { meter } from './process-figures.mjs';
@@ -79,6 +80,7 @@ export function quantile(values, q) {
 }
 
 async function put(job) {
+  if (job.otherStreams > 0) await createStreams(job.port, 'other', job.otherStreams, 1);
   const shardIds = await createStream(job.port, STREAM, job.shards);
   const sent = new Sent(job.recordsPerRequest);
   const window = new Window(job);
@@ -91,6 +93,21 @@ async function put(job) {
   return { figures: { ...window.figures(), putRecords: sent.records }, sent, shardIds };
 }
 
+/** Puts `job.fillRecords` into a new stream, not measured. */
+async function fill(job, shards) {
+  const shardIds = await createStream(job.port, STREAM, shards);
+  const sent = new Sent(FILL.recordsPerRequest);
+  const put = { ...FILL, port: job.port, stream: STREAM, recordBytes: job.recordBytes };
+  const requests = Math.ceil(job.fillRecords / FILL.recordsPerRequest);
+  await putLoad(
+    put,
+    sent,
+    (count) => count >= requests,
+    () => undefined,
+  );
+  return { shardIds, sent };
+}
+
 const JOBS = {
   async put(job, measured) {
     const { figures, sent, shardIds } = await put(job);
@@ -101,18 +118,34 @@ const JOBS = {
   },
 
   async read(job) {
-    const [shardId] = await createStream(job.port, STREAM, 1);
-    const sent = new Sent(FILL.recordsPerRequest);
-    const fill = { ...FILL, port: job.port, stream: STREAM, recordBytes: job.recordBytes };
-    const requests = Math.ceil(job.fillRecords / FILL.recordsPerRequest);
-    await putLoad(
-      fill,
-      sent,
-      (count) => count >= requests,
-      () => undefined,
-    );
-    await readBack({ port: job.port, stream: STREAM, shardIds: [shardId] }, sent);
-    return readers(job, { stream: STREAM, shardId, shardRecords: sent.records });
+    const { shardIds, sent } = await fill(job, 1);
+    await readBack({ port: job.port, stream: STREAM, shardIds }, sent);
+    return readers(job, { stream: STREAM, shardId: shardIds[0], shardRecords: sent.records });
+  },
+
+  /** The first half of what is done in two, with the server started anew, or killed, in between. */
+  async fill(job) {
+    const { shardIds, sent } = await fill(job, job.shards);
+    return { shardIds, putRecords: sent.records };
+  },
+
+  /** The second half: reads what another process has put. */
+  async reread(job) {
+    const [shardId] = await shardsOf(job.port, STREAM);
+    return readers(job, { stream: STREAM, shardId, shardRecords: job.putRecords });
+  },
+
+  /** The second half: one shard of many after another, from its start to its end. */
+  async 'catch-up'(job) {
+    const shares = meter(job.serverPid);
+    const read = await catchUp({ ...job, stream: STREAM });
+    return { ...read, ...shares() };
+  },
+
+  async flow(job) {
+    const shares = meter(job.serverPid);
+    const flowed = await flow(job);
+    return { ...flowed, ...shares() };
   },
 
   /** A server that answers the same page for ever: it has no records to put or to look for. */

@@ -17,19 +17,29 @@ export function killLoads() {
   for (const load of loads) load.kill('SIGKILL');
 }
 
-/** @param options `{ root, nodeOptions, env }` @returns what `work(server)` answers */
-async function withServer(name, { root, nodeOptions, env }, work) {
+/** @returns what `work(dir)` answers, for a directory that is removed afterwards */
+export async function withDirectory(name, root, work) {
   const dir = fs.mkdtempSync(path.join(root, `${name.replace(' ', '-')}-`));
   try {
-    const server = await startServer(name, dir, name === 'millrace' ? nodeOptions : [], env);
-    try {
-      return await work(server);
-    } finally {
-      await server.stop();
-    }
+    return await work(dir);
   } finally {
     fs.rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** @returns what `work(server)` answers, for a server on `dir` that is stopped afterwards */
+export async function withServerOn(name, dir, { nodeOptions, env }, work) {
+  const server = await startServer(name, dir, name === 'millrace' ? nodeOptions : [], env);
+  try {
+    return await work(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** @param options `{ root, nodeOptions, env }` @returns what `work(server)` answers */
+function withServer(name, options, work) {
+  return withDirectory(name, options.root, (dir) => withServerOn(name, dir, options, work));
 }
 
 /** Runs one load job against a fresh server. */
@@ -46,7 +56,8 @@ export function measureLoad(name, job, options) {
   });
 }
 
-function runLoad(job, onMeasured) {
+/** Runs one job in a process of its own; `onMeasured` is called when the measured part of it is over. */
+export function runLoad(job, onMeasured = () => {}) {
   return new Promise((resolve, reject) => {
     const child = fork(LOAD, { stdio: 'inherit' });
     loads.add(child);

@@ -88,6 +88,28 @@ export async function readLoad({ port, stream, shardId, shardRecords, protocol, 
   return passes;
 }
 
+/** Goes through a shard once, to its tip. @returns how many records it had, and the bytes of the pages */
+export async function readOnce({ port, stream, shardId, protocol, format }) {
+  const connection = await connect(protocol, port);
+  const control = await connect('http1', port);
+  let records = 0;
+  try {
+    let iterator = await horizon(control, stream, shardId);
+    for (let empty = 0; empty < EMPTY_PAGES_MAX; ) {
+      const { body, keys, next } = await page(connection, { protocol, format }, iterator);
+      iterator = next;
+      records += keys.length;
+      empty = keys.length === 0 ? empty + 1 : 0;
+      const tip = body.length < TIP_BYTES_MAX ? body : body.subarray(body.length - TIP_BYTES_MAX);
+      if (AT_THE_TIP.test(tip.toString('latin1'))) break;
+    }
+  } finally {
+    connection.close();
+    control.close();
+  }
+  return records;
+}
+
 /**
  * Reads everything back and holds it against what was sent: each acknowledged record is there, once, with its data.
  * Order within a shard is not compared: requests on several connections have none.

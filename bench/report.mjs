@@ -101,7 +101,7 @@ export function progress(caseName, run, label, figures) {
     parts.push(`seen p50 ${number(figures.seenP50Ms)} p99 ${number(figures.seenP99Ms)} ms`);
     parts.push(`answered p50 ${number(figures.answeredP50Ms)} p99 ${number(figures.answeredP99Ms)} ms`);
   }
-  if (figures.firstAnswerMs !== undefined)
+  if (figures.idleMb !== undefined)
     parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
   if (figures.deliveredRecords !== undefined) {
     parts.push(
@@ -111,6 +111,18 @@ export function progress(caseName, run, label, figures) {
       `server ${percent(figures.serverBusy)} busy, generator ${percent(figures.generatorBusy)} busy`,
     );
   }
+  if (figures.megabytesPerSecond !== undefined) parts.push(`${number(figures.megabytesPerSecond)} MB/s`);
+  if (figures.residentMaxMb !== undefined)
+    parts.push(
+      `resident at most ${number(figures.residentMaxMb)} MB, late ${number(figures.residentLateMb)} MB`,
+    );
+  if (figures.reopenMs !== undefined)
+    parts.push(`reopened in ${number(figures.reopenMs)} ms with ${number(figures.journalGb)} GB of journal`);
+  if (figures.bytesPerShard !== undefined)
+    parts.push(
+      `${number(figures.emptyMb)} MB empty, ${number(figures.fullMb)} MB full, ${number(figures.bytesPerShard)} bytes per shard`,
+      `made in ${number(figures.createdMs)} ms, restarted in ${number(figures.restartMs)} ms`,
+    );
   if (figures.putRecords !== undefined) parts.push(`${figures.putRecords} records in all`);
   if (figures.settlings > 0) parts.push(`${figures.settlings} chunks settled`);
   if (figures.residentMb !== undefined) parts.push(`resident ${number(figures.residentMb)} MB`);

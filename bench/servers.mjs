@@ -70,7 +70,7 @@ async function freePort() {
  * Starts a server and waits for its first answer.
  *
  * @param dir an existing directory; nodeOptions e.g. `--cpu-prof`; env what is added to the environment
- * @returns `{ name, dir, port, pid, firstAnswerMs, stop }`; `firstAnswerMs` counts from before the spawn
+ * @returns `{ name, dir, port, pid, firstAnswerMs, stop, kill }`; `firstAnswerMs` counts from before the spawn
  */
 export async function startServer(name, dir, nodeOptions = [], env = {}) {
   const port = await freePort();
@@ -108,6 +108,10 @@ export async function startServer(name, dir, nodeOptions = [], env = {}) {
     pid: child.pid,
     firstAnswerMs: performance.now() - spawned,
     stop: () => stop(server, exit),
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exit;
+    },
   };
 }
 

@@ -7,6 +7,7 @@
  *      --quiet N      repeats a round, up to N times a case, in which others took more than 0.3 of a core (0)
  *      --json FILE    every figure of every run                 --dir DIR     where the data goes (bench/tmp)
  *      --rivals       builds ferrokinesis with cargo, once, and measures it too (some minutes)
+ *      --gigabytes N  for the long cases, which run only when named by --only: how much data (their own default)
  *      --profile DIR  a V8 processor profile of each Millrace   --no-build    measure what is built
  */
 import { spawnSync } from 'node:child_process';
@@ -43,6 +44,7 @@ function readFlags() {
         json: { type: 'string' },
         dir: { type: 'string', default: path.join(ROOT, 'bench/tmp') },
         rivals: { type: 'boolean', default: false },
+        gigabytes: { type: 'string' },
         profile: { type: 'string' },
         'no-build': { type: 'boolean', default: false },
       },
@@ -64,7 +66,9 @@ function positive(name) {
 function chosenCases() {
   for (const name of flags.only)
     if (!CASES.some((known) => known.name === name)) stop(`no case is named ${name}; --list names them`);
-  return CASES.filter((known) => flags.only.length === 0 || flags.only.includes(known.name));
+  return CASES.filter((known) =>
+    flags.only.length === 0 ? known.long !== true : flags.only.includes(known.name),
+  );
 }
 
 async function prepare() {
@@ -110,7 +114,8 @@ async function measureCase(chosen, options, runCount) {
   while (runs.length < runCount) {
     const round = new Map();
     for (const entrant of entrants) {
-      const figures = await entrant.measure(options);
+      const gigabytes = flags.gigabytes === undefined ? chosen.gigabytes : positive('gigabytes');
+      const figures = await entrant.measure({ ...options, gigabytes });
       round.set(entrant.label, figures);
       console.error(progress(chosen.name, `${runs.length + 1}/${runCount}`, entrant.label, figures));
     }
