@@ -1,11 +1,13 @@
 /**
- * Writes many sequence numbers of one shard, one after another, straight into a buffer as digits. Within a shard the
- * numbers of following records differ by a few multiples of two constants, so the last number is kept in limbs of
- * seven decimal digits, and the next is a short addition; only limbs that changed are turned into digits again.
+ * Writes many sequence numbers, of one shard or of a thousand, straight into a buffer as digits. A number is a sum of a
+ * few small factors, each times a constant, so it is added up in limbs of seven decimal digits, which doubles hold
+ * exactly: no big integers and nothing kept a shard.
  *
- *      number(position, arrival) = base(shard) + (position + 1) · 2^80 + arrivalS · 2^36
+ *      number = base(shard created, arrival) + (shard mod 16) · 2^144 + (position + 1) · 2^80 + shard · 2^4
  *
  *      digits │ limb 7 │ limb 6 │ … │ limb 0 │     8 limbs of 7 digits, the least significant first
+ *
+ * Invariant: the base is the number of shard 0's start; it changes with the second, not with the record.
  */
 import { assert } from '@millrace/base';
 import { type SequenceNumberShard, sequenceNumber, sequenceNumberDigits } from './sequence-number.js';
@@ -14,11 +16,13 @@ const limbDigits = 7;
 const limbBase = 10 ** limbDigits;
 const limbs = sequenceNumberDigits / limbDigits;
 
-const positionStep = limbsOf(2n ** 80n);
-const secondStep = limbsOf(2n ** 36n);
+/** A position is added in two factors of this base: times seven digits, a few of them stay below 2^53. */
+const factorBase = 10 ** 8;
 
-/** A step is multiplied by at most this: seven digits of it, seven of a limb and a carry stay below 2^53. */
-const factorMax = 10 ** 7;
+const lowBitsStep = limbsOf(2n ** 144n);
+const positionStep = limbsOf(2n ** 80n);
+const farPositionStep = limbsOf(2n ** 80n * BigInt(factorBase));
+const indexStep = 16;
 
 /** Three digits as ASCII for each of 0 to 999. */
 const triples = new Uint8Array(3000).map((_, at) => {
@@ -27,73 +31,72 @@ const triples = new Uint8Array(3000).map((_, at) => {
 });
 
 export class SequenceNumberWriter {
-  readonly #shard: SequenceNumberShard;
-  readonly #limbs = new Float64Array(limbs);
-  readonly #digits = Buffer.alloc(sequenceNumberDigits);
-  #position = -1;
+  #base: Float64Array = new Float64Array(limbs);
+  #createdS = -1;
   #arrivalS = -1;
 
-  constructor(shard: SequenceNumberShard) {
-    this.#shard = shard;
-  }
-
   /** Writes the 56 digits of the number of the record at `position` to `target[at]`; answers where they end. */
-  write(target: Uint8Array, at: number, position: number, arrivalMs: number): number {
+  write(
+    target: Uint8Array,
+    at: number,
+    shard: SequenceNumberShard,
+    position: number,
+    arrivalMs: number,
+  ): number {
+    const createdS = Math.floor(shard.createdMs / 1000);
     const arrivalS = Math.floor(arrivalMs / 1000);
-    const steps = position - this.#position;
-    const seconds = arrivalS - this.#arrivalS;
-    if (this.#arrivalS >= 0 && steps >= 0 && steps <= factorMax && seconds >= 0 && seconds <= factorMax) {
-      const changed = Math.max(this.#add(positionStep, steps), this.#add(secondStep, seconds));
-      this.#render(changed);
-    } else this.#start(position, arrivalMs);
-    this.#position = position;
-    this.#arrivalS = arrivalS;
-    target.set(this.#digits, at);
+    if (createdS !== this.#createdS || arrivalS !== this.#arrivalS) this.#rebase(createdS, arrivalS);
+    const { index } = shard;
+    assert(position >= 0 && position < Number.MAX_SAFE_INTEGER, `no log position: ${position}`);
+    assert(index >= 0 && index < 2 ** 31, `no shard index: ${index}`);
+    const far = Math.floor((position + 1) / factorBase);
+    const near = position + 1 - far * factorBase;
+    const lowBits = index & 0xf;
+    let carry = index * indexStep;
+    for (let limb = 0; limb < limbs; limb++) {
+      const sum =
+        (this.#base[limb] as number) +
+        (lowBitsStep[limb] as number) * lowBits +
+        (positionStep[limb] as number) * near +
+        (farPositionStep[limb] as number) * far +
+        carry;
+      carry = Math.floor(sum / limbBase);
+      render(target, at + sequenceNumberDigits - (limb + 1) * limbDigits, sum - carry * limbBase);
+    }
+    assert(carry === 0, 'a sequence number of 56 digits');
     return at + sequenceNumberDigits;
   }
 
-  /** Begins anew from the definition. */
-  #start(position: number, arrivalMs: number): void {
-    this.#limbs.set(limbsOf(BigInt(sequenceNumber(this.#shard, position, arrivalMs))));
-    this.#render(limbs);
-  }
-
-  /** Adds `step` · `factor`; answers how many limbs, from the lowest, may have changed. */
-  #add(step: Float64Array, factor: number): number {
-    if (factor === 0) return 0;
-    let carry = 0;
-    let limb = 0;
-    for (; limb < step.length || carry > 0; limb++) {
-      assert(limb < limbs, 'a sequence number of 56 digits');
-      const sum = (this.#limbs[limb] ?? 0) + (step[limb] ?? 0) * factor + carry;
-      carry = sum < limbBase ? 0 : Math.floor(sum / limbBase);
-      this.#limbs[limb] = sum - carry * limbBase;
-    }
-    return limb;
-  }
-
-  #render(count: number): void {
-    for (let limb = 0; limb < count; limb++) {
-      const value = this.#limbs[limb] ?? 0;
-      const at = sequenceNumberDigits - (limb + 1) * limbDigits;
-      const high = Math.floor(value / 1000000) | 0;
-      const rest = (value - high * 1000000) | 0;
-      const middle = (rest / 1000) | 0;
-      const low = rest - middle * 1000;
-      this.#digits[at] = 0x30 + high;
-      this.#digits[at + 1] = triples[middle * 3] ?? 0;
-      this.#digits[at + 2] = triples[middle * 3 + 1] ?? 0;
-      this.#digits[at + 3] = triples[middle * 3 + 2] ?? 0;
-      this.#digits[at + 4] = triples[low * 3] ?? 0;
-      this.#digits[at + 5] = triples[low * 3 + 1] ?? 0;
-      this.#digits[at + 6] = triples[low * 3 + 2] ?? 0;
-    }
+  #rebase(createdS: number, arrivalS: number): void {
+    const first = sequenceNumber({ index: 0, createdMs: createdS * 1000 }, 0, arrivalS * 1000);
+    this.#base = limbsOf(BigInt(first) - 2n ** 80n);
+    this.#createdS = createdS;
+    this.#arrivalS = arrivalS;
   }
 }
 
-/** A number in limbs, the least significant first, without leading zeros. */
+/** Seven digits. */
+function render(target: Uint8Array, at: number, value: number): void {
+  const high = (value / 1000000) | 0;
+  const rest = (value - high * 1000000) | 0;
+  const middle = (rest / 1000) | 0;
+  const low = rest - middle * 1000;
+  target[at] = 0x30 + high;
+  target[at + 1] = triples[middle * 3] as number;
+  target[at + 2] = triples[middle * 3 + 1] as number;
+  target[at + 3] = triples[middle * 3 + 2] as number;
+  target[at + 4] = triples[low * 3] as number;
+  target[at + 5] = triples[low * 3 + 1] as number;
+  target[at + 6] = triples[low * 3 + 2] as number;
+}
+
+/** A number in limbs, the least significant first. */
 function limbsOf(value: bigint): Float64Array {
-  const parts: number[] = [];
-  for (let rest = value; rest > 0n; rest /= BigInt(limbBase)) parts.push(Number(rest % BigInt(limbBase)));
-  return Float64Array.from(parts);
+  const parts = new Float64Array(limbs);
+  let rest = value;
+  for (let limb = 0; limb < limbs; limb++) {
+    parts[limb] = Number(rest % BigInt(limbBase));
+    rest /= BigInt(limbBase);
+  }
+  return parts;
 }

@@ -47,6 +47,7 @@ test(`numbers of one shard rise with the position, whatever the clock says (seed
 
 test(`the writer writes what the definition says, however it is led (seed ${seed})`, () => {
   const step = fc.record({
+    other: fc.option(shard, { nil: undefined }),
     steps: fc.oneof(
       fc.constant(1),
       fc.integer({ min: 0, max: 3 }),
@@ -60,15 +61,17 @@ test(`the writer writes what the definition says, however it is led (seed ${seed
   });
   fc.assert(
     fc.property(shard, position, time, fc.array(step, { maxLength: 50 }), (of, first, firstMs, steps) => {
-      const writer = new SequenceNumberWriter(of);
+      const writer = new SequenceNumberWriter();
+      let written = of;
       const target = Buffer.alloc(sequenceNumberDigits + 4, 0x2e);
       let at = first;
       let ms = firstMs;
       for (const next of steps) {
         at = Math.min(Number.MAX_SAFE_INTEGER - 1, Math.max(0, at + next.steps));
         ms = Math.max(0, ms + next.ms);
-        assert.equal(writer.write(target, 2, at, ms), sequenceNumberDigits + 2);
-        assert.equal(target.toString('latin1'), `..${sequenceNumber(of, at, ms)}..`);
+        written = next.other ?? written;
+        assert.equal(writer.write(target, 2, written, at, ms), sequenceNumberDigits + 2);
+        assert.equal(target.toString('latin1'), `..${sequenceNumber(written, at, ms)}..`);
       }
     }),
     { seed, numRuns: 500 },

@@ -135,7 +135,7 @@ function* encodeJson(page: Page, rest: Buffer, { before, after }: Margins): Slic
       rest.length +
       after,
   );
-  const writer = new SequenceNumberWriter(page.shard);
+  const writer = new SequenceNumberWriter();
   let timeMs = Number.NaN;
   let prefix = Buffer.alloc(0);
   let at = before + jsonOpen.copy(body, before);
@@ -152,7 +152,7 @@ function* encodeJson(page: Page, rest: Buffer, { before, after }: Margins): Slic
     }
     if (record > 0) body[at++] = 0x2c;
     body.set(prefix, at);
-    writer.write(body, at + entryOpen.length, records.positions[record] ?? 0, arrivalMs);
+    writer.write(body, at + entryOpen.length, page.shard, records.positions[record] ?? 0, arrivalMs);
     at += prefix.length;
     const dataStart = storedDataStart(buffer, start);
     gone += recordAloneBytes;
@@ -236,7 +236,7 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
   let at = writeCborHead(body, before, 5, 1 + ((rest[0] ?? 0) & 0x1f));
   at += cborRecords.copy(body, at);
   at = writeCborHead(body, at, 4, records.count);
-  const writer = new SequenceNumberWriter(page.shard);
+  const writer = new SequenceNumberWriter();
   let gone = 0;
   for (let record = 0; record < records.count; record++) {
     const buffer = present(buffers[records.bufferOf[record] ?? 0], 'the buffer of a record');
@@ -245,7 +245,7 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
     const arrivalMs = records.arrivalsMs[record] ?? 0;
     const dataStart = storedDataStart(buffer, start);
     body.set(prefix, at);
-    writer.write(body, at + digitsAt, records.positions[record] ?? 0, arrivalMs);
+    writer.write(body, at + digitsAt, page.shard, records.positions[record] ?? 0, arrivalMs);
     at = writeCborHead(body, at + prefix.length, 0, arrivalMs);
     at += cborData.copy(body, at);
     at = writeCborHead(body, at, 2, end - dataStart);

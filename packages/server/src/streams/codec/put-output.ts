@@ -1,6 +1,6 @@
 /**
- * The answers of PutRecords and PutRecord, straight into their bytes: sequence numbers are written digit by digit by
- * a writer a shard, everything around them is made once a shard and copied.
+ * The answers of PutRecords and PutRecord, straight into their bytes: each entry is copied from a model, and the digits
+ * of its sequence number and its shard are written over the zeros in there. So 1,000 shards cost what four do.
  *
  *      {"FailedRecordCount":1,"Records":[{"SequenceNumber":"…","ShardId":"…"},{"ErrorCode":"…","ErrorMessage":"…"}]}
  *
@@ -25,15 +25,29 @@ import { cborHead, cborText } from './cbor-head.js';
 interface Frame {
   /** Everything before the first record. */
   open(failed: number, count: number): Buffer;
-  /** From the start of a taken record to the first digit of its sequence number. */
-  readonly entryOpen: Buffer;
-  /** From the last digit on. */
-  entryClose(shardId: string): Buffer;
+  /** A taken record with zeros for what changes, up to the next one. */
+  readonly entry: EntryModel;
   readonly separator: Buffer;
   /** Everything after the last record. */
   close(encryptionType: string | undefined): Buffer;
   /** A taken record as an answer of its own, with one member more. */
   withEncryption(entry: Buffer, encryptionType: string): Buffer;
+}
+
+interface EntryModel {
+  readonly bytes: Buffer;
+  /** Where the first digit of the sequence number is, and where the last one of the shard's index ends. */
+  readonly digitsAt: number;
+  readonly indexEnd: number;
+}
+
+const zeros = '0'.repeat(sequenceNumberDigits);
+const zeroShardId = shardIdOf(0);
+
+function modelOf(...parts: readonly Buffer[]): EntryModel {
+  const bytes = Buffer.concat(parts);
+  const indexEnd = bytes.lastIndexOf(zeroShardId) + zeroShardId.length;
+  return { bytes, digitsAt: bytes.indexOf(zeros), indexEnd };
 }
 
 const refusedShape = structure('PutRecordsResultEntry', {
@@ -43,8 +57,7 @@ const refusedShape = structure('PutRecordsResultEntry', {
 
 const jsonFrame: Frame = {
   open: (failed) => Buffer.from(`{"FailedRecordCount":${failed},"Records":[`),
-  entryOpen: Buffer.from('{"SequenceNumber":"'),
-  entryClose: (shardId) => Buffer.from(`","ShardId":"${shardId}"}`),
+  entry: modelOf(Buffer.from(`{"SequenceNumber":"${zeros}","ShardId":"${zeroShardId}"},`)),
   separator: Buffer.from(','),
   close: (encryptionType) =>
     Buffer.from(encryptionType === undefined ? ']}' : `],"EncryptionType":"${encryptionType}"}`),
@@ -62,8 +75,13 @@ const cborFrame: Frame = {
       cborText('Records'),
       cborHead(4, count),
     ]),
-  entryOpen: Buffer.concat([cborHead(5, 2), cborText('SequenceNumber'), cborHead(3, sequenceNumberDigits)]),
-  entryClose: (shardId) => Buffer.concat([cborText('ShardId'), cborText(shardId)]),
+  entry: modelOf(
+    cborHead(5, 2),
+    cborText('SequenceNumber'),
+    cborText(zeros),
+    cborText('ShardId'),
+    cborText(zeroShardId),
+  ),
   separator: Buffer.alloc(0),
   close: (encryptionType) =>
     encryptionType === undefined
@@ -80,37 +98,43 @@ export function encodePutRecordsOutput(
   encryptionType?: string,
 ): Uint8Array {
   const frame = frameOf(protocol);
-  const writers = result.shards.map((shard) => new SequenceNumberWriter(shard));
-  const closes = result.shards.map((shard) => frame.entryClose(shardIdOf(shard.index)));
+  const writer = new SequenceNumberWriter();
   const refusals = renderRefusals(protocol, result.errors);
   const open = frame.open(result.failedCount, result.count);
   const close = frame.close(encryptionType);
-  const { entryOpen, separator } = frame;
-  const entryMax = Math.max(
-    0,
-    ...closes.map((entryClose) => entryOpen.length + sequenceNumberDigits + entryClose.length),
-  );
-  let bytes = open.length + close.length + result.count * (entryMax + separator.length);
-  for (const refusal of refusals.values()) bytes += refusal.length;
+  const { entry, separator } = frame;
+  let bytes = open.length + close.length + result.count * entry.bytes.length;
+  for (const refusal of refusals.values()) bytes += refusal.length + separator.length;
   const body = Buffer.allocUnsafe(bytes);
   let at = open.copy(body, 0);
   for (let record = 0; record < result.count; record++) {
-    if (record > 0) at += separator.copy(body, at);
     const refusal = refusals.get(record);
     if (refusal === undefined) {
-      const shard = result.shardOf[record] ?? 0;
-      body.set(entryOpen, at);
-      at += entryOpen.length;
-      const writer = present(writers[shard], 'the shard of a record that was taken');
-      at = writer.write(body, at, result.positions[record] ?? 0, result.arrivalsMs[record] ?? 0);
-      const entryClose = present(closes[shard], 'the end of an entry');
-      body.set(entryClose, at);
-      at += entryClose.length;
-    } else at += refusal.copy(body, at);
+      const shard = present(
+        result.shards[result.shardOf[record] ?? 0],
+        'the shard of a record that was taken',
+      );
+      const { positions, arrivalsMs } = result;
+      body.set(entry.bytes, at);
+      writer.write(body, at + entry.digitsAt, shard, positions[record] ?? 0, arrivalsMs[record] ?? 0);
+      writeIndex(body, at + entry.indexEnd, shard.index);
+      at += entry.bytes.length;
+    } else {
+      at += refusal.copy(body, at);
+      at += separator.copy(body, at);
+    }
   }
+  // What stands behind every entry is not wanted behind the last.
+  if (result.count > 0) at -= separator.length;
   at += close.copy(body, at);
   assert(at <= body.length, 'an answer within its measure');
   return body.subarray(0, at);
+}
+
+/** The digits of a shard's index over zeros, up to `end`. */
+function writeIndex(body: Buffer, end: number, index: number): void {
+  let at = end;
+  for (let rest = index; rest > 0; rest = Math.floor(rest / 10)) body[--at] = 0x30 + (rest % 10);
 }
 
 /** The body of a PutRecord answer: the record at `position` of `shard`. */
