@@ -26,10 +26,12 @@ export interface Run {
 }
 
 /** The vacated front of the array is given back once it is longer than this and than what is left. */
-const vacatedMax = 1024;
+const vacatedMax = 32;
+/** What a list without runs holds: 10,000 idle logs need not hold as many arrays. */
+const noRuns: (Run | undefined)[] = [];
 
 export class RunList {
-  #runs: (Run | undefined)[] = [];
+  #runs = noRuns;
   #head = 0;
 
   get length(): number {
@@ -41,7 +43,8 @@ export class RunList {
   }
 
   push(run: Run): void {
-    this.#runs.push(run);
+    if (this.#runs === noRuns) this.#runs = [run];
+    else this.#runs.push(run);
   }
 
   shift(): Run | undefined {
@@ -49,7 +52,10 @@ export class RunList {
     if (run === undefined) return undefined;
     // A run keeps its batch's memory: nothing may point to it from here on.
     this.#runs[this.#head++] = undefined;
-    if (this.#head > vacatedMax && this.#head * 2 > this.#runs.length) {
+    if (this.#head === this.#runs.length) {
+      this.#runs = noRuns;
+      this.#head = 0;
+    } else if (this.#head > vacatedMax && this.#head * 2 > this.#runs.length) {
       this.#runs = this.#runs.slice(this.#head);
       this.#head = 0;
     }
