@@ -37,6 +37,16 @@ test('a flag goes before the environment, and each is named in complaints', () =
   );
 });
 
+test('sizes have a unit, and bounds', () => {
+  const size = (text: string): number | undefined => read([`--log=${text}`]).bytes('log', 1024, 2 ** 30);
+  assert.equal(size('1kb'), 1024);
+  assert.equal(size('96MB'), 96 * 2 ** 20);
+  assert.equal(size('1gb'), 2 ** 30);
+  for (const wrong of ['0kb', '2gb', '96', '1.5mb', 'mb', '-1mb', '96 mb']) {
+    assert.throws(() => size(wrong), /give a size from 1kb to 1gb, as 256mb/);
+  }
+});
+
 test('switches in the environment are on or off', () => {
   for (const value of ['1', 'true', 'YES', 'on'])
     assert.equal(read([], { M_INSECURE: value }).on('insecure'), true);

@@ -5,7 +5,7 @@
  *      flag  >  environment  >  the default of whoever asks
  */
 import { parseArgs } from 'node:util';
-import { assert } from '@millrace/base';
+import { assert, kib, mib } from '@millrace/base';
 import { nearest } from './nearest.js';
 import { UsageError } from './usage-error.js';
 
@@ -31,6 +31,8 @@ export interface Arguments {
   readonly words: readonly string[];
   /** A whole number in [min, max]. */
   integer(name: string, min: number, max: number): number | undefined;
+  /** Bytes in [min, max], given as `256mb`, `1gb` or `65536kb`, in units of 1024. */
+  bytes(name: string, min: number, max: number): number | undefined;
   /** One of `choices`. */
   choice<const C extends string>(name: string, choices: readonly C[]): C | undefined;
 }
@@ -121,6 +123,17 @@ function switchedOn(variable: string, value: string): boolean {
   throw new UsageError(`${variable} is '${value}'; set it to 1 or 0`);
 }
 
+const unitBytes: ReadonlyMap<string, number> = new Map([
+  ['kb', kib],
+  ['mb', mib],
+  ['gb', 1024 * mib],
+]);
+
+function sizeText(bytes: number): string {
+  const [unit, size] = [...unitBytes].reverse().find(([, each]) => bytes % each === 0) ?? ['', 1];
+  return `${bytes / size}${unit}`;
+}
+
 class GivenArguments implements Arguments {
   readonly #options: readonly Option[];
   readonly #given: ReadonlyMap<string, readonly string[]>;
@@ -164,6 +177,17 @@ class GivenArguments implements Arguments {
     const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     throw new UsageError(`${this.source(name)} is '${text}'; give a whole number from ${min} to ${max}`);
+  }
+
+  bytes(name: string, min: number, max: number): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const [, number, unit] = /^([0-9]{1,9})(kb|mb|gb)$/i.exec(text) ?? [];
+    const value = Number(number) * (unitBytes.get(unit?.toLowerCase() ?? '') ?? Number.NaN);
+    if (value >= min && value <= max) return value;
+    throw new UsageError(
+      `${this.source(name)} is '${text}'; give a size from ${sizeText(min)} to ${sizeText(max)}, as 256mb`,
+    );
   }
 
   choice<const C extends string>(name: string, choices: readonly C[]): C | undefined {

@@ -9,11 +9,13 @@
  * in frames are aligned in memory. While a walk goes straight on, each read is twice the last, up to `readBytesMax`.
  */
 import type { ReadableFile } from './disk.js';
+import type { MemoryShare } from './memory-budget.js';
 
 const firstReadBytes = 16 * 1024;
 
 export class FileWindow {
   readonly #readBytesMax: number;
+  readonly #memory: MemoryShare | undefined;
   #bytes: Buffer;
   #start = 0;
   #length = 0;
@@ -24,9 +26,11 @@ export class FileWindow {
   /** Bytes read since the window was made. */
   bytesRead = 0;
 
-  constructor(readBytesMax: number) {
+  constructor(readBytesMax: number, memory?: MemoryShare) {
     this.#readBytesMax = readBytesMax;
+    this.#memory = memory;
     this.#bytes = Buffer.allocUnsafeSlow(firstReadBytes);
+    memory?.take(firstReadBytes);
   }
 
   get bytes(): Buffer {
@@ -71,7 +75,7 @@ export class FileWindow {
   /** Gives back the memory that one large frame took. */
   shrink(): void {
     if (this.#bytes.length <= 2 * this.#readBytesMax) return;
-    this.#bytes = Buffer.allocUnsafeSlow(firstReadBytes);
+    this.#replace(Buffer.allocUnsafeSlow(firstReadBytes));
     this.#length = 0;
   }
 
@@ -84,6 +88,12 @@ export class FileWindow {
       Math.max(wanted, Math.min(this.#bytes.length * 2, this.#readBytesMax)),
     );
     if (kept > 0) larger.set(this.#bytes.subarray(from, from + kept));
-    this.#bytes = larger;
+    this.#replace(larger);
+  }
+
+  #replace(bytes: Buffer): void {
+    this.#memory?.give(this.#bytes.length);
+    this.#bytes = bytes;
+    this.#memory?.take(bytes.length);
   }
 }

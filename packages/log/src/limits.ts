@@ -14,7 +14,12 @@ export interface NativeLimits {
   readonly queueRequestsMax: number;
   /** Calls beyond this number that wait for the queue are answered with `LogError` code `busy`. */
   readonly waitingRequestsMax: number;
-  /** Recent batches kept in memory; beyond this the oldest are read from the disk again. */
+  /**
+   * What is kept in memory so as not to be read again, all of it: recent batches, pages of tables, windows onto files.
+   * Beyond this the oldest batches give way, then the tables. See `memory-budget.ts`.
+   */
+  readonly memoryBytesMax: number;
+  /** Recent batches kept of that; beyond this the oldest are read from the disk again. All of it unless given. */
   readonly tailBytesMax: number;
   /** A log's index gets an entry for every so many bytes of journal, more or less. */
   readonly indexSpacingBytes: number;
@@ -47,7 +52,7 @@ export interface NativeLimits {
   readonly settlingSyncBytes: number;
   /** A block of a chunk is closed before it is longer, unless one record is. */
   readonly blockBytesMax: number;
-  /** Pages of chunks' tables kept in memory, over all chunks. */
+  /** Pages of chunks' tables kept in memory, over all chunks. An eighth of `memoryBytesMax` unless given. */
   readonly tableCacheBytesMax: number;
 }
 
@@ -58,7 +63,8 @@ export const nativeLimitsDefault: NativeLimits = {
   queueBytesMax: 64 * mib,
   queueRequestsMax: 16_384,
   waitingRequestsMax: 65_536,
-  tailBytesMax: 64 * mib,
+  memoryBytesMax: 96 * mib,
+  tailBytesMax: 96 * mib,
   indexSpacingBytes: 4 * kib,
   indexEntriesMax: 65_536,
   readBytesMax: 1 * mib,
@@ -75,11 +81,13 @@ export const nativeLimitsDefault: NativeLimits = {
   settlingSliceBytes: 1 * mib,
   settlingSyncBytes: 8 * mib,
   blockBytesMax: 64 * kib,
-  tableCacheBytesMax: 8 * mib,
+  tableCacheBytesMax: 12 * mib,
 };
 
 export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
-  const limits = { ...nativeLimitsDefault, ...given };
+  const { memoryBytesMax = nativeLimitsDefault.memoryBytesMax } = given;
+  const parts = { tailBytesMax: memoryBytesMax, tableCacheBytesMax: Math.floor(memoryBytesMax / 8) };
+  const limits = { ...nativeLimitsDefault, ...parts, ...given };
   for (const [name, value] of Object.entries(limits)) {
     assert(Number.isSafeInteger(value) && value >= 0, `${name} is ${value}, not a whole number`);
   }

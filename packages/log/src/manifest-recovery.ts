@@ -17,6 +17,7 @@ import { journalName, journalNumber } from './journal.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import { decodeManifest, type Manifest, manifestName, unfinishedManifestName } from './manifest.js';
+import type { MemoryBudget } from './memory-budget.js';
 import { TableCache } from './table-cache.js';
 
 /** What is settled, ready for reading, and what settling goes on with. */
@@ -30,6 +31,7 @@ export interface Settled {
 export interface SettledOptions {
   readonly disk: Disk;
   readonly limits: NativeLimits;
+  readonly budget: MemoryBudget;
   readonly canaries: Canaries;
 }
 
@@ -63,9 +65,9 @@ export async function openSettled(
   names: readonly string[],
   storeId: Uint8Array,
 ): Promise<Settled> {
-  const { disk, limits, canaries } = options;
+  const { disk, limits, budget, canaries } = options;
   const pool = new FilePool(disk, limits.filesOpenMax, canaries);
-  const cache = new TableCache(limits.tableCacheBytesMax);
+  const cache = new TableCache(budget, limits.tableCacheBytesMax);
   if (manifest !== undefined && Buffer.compare(manifest.storeId, storeId) !== 0) {
     throw new LogError('foreign', `${manifestName} belongs to another store`);
   }

@@ -36,6 +36,7 @@ import { type NativeLimits, nativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import { assertLogId } from './log-id.js';
 import type { Settled } from './manifest-recovery.js';
+import { MemoryBudget } from './memory-budget.js';
 import { Page } from './page.js';
 import { Reader } from './reader.js';
 import { type Recovered, type RecoveryReport, recover } from './recovery.js';
@@ -65,6 +66,8 @@ export interface NativeEngine extends LogEngine {
   readonly recovery: RecoveryReport;
   /** What waits to be written: prepared requests and their bytes, and calls that wait for room among them. */
   queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number };
+  /** What is held so as not to be read again, and the limit of that. */
+  memory(): { readonly bytes: number; readonly bytesMax: number };
   /** How far old files are settled; `trouble` says why no more are, until the next opening. */
   settling(): SettlingState;
 }
@@ -92,12 +95,15 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
   const lock = await asLogError(() => disk.lock());
   try {
     return await asLogError(async () => {
-      const recovered = await recover({ disk, limits, canaries, random, nowMs: clock.now() });
+      const budget = new MemoryBudget(limits.memoryBytesMax);
+      // Before the tables: what is made first gives way first.
+      const tail = new Tail(budget, limits.tailBytesMax);
+      const recovered = await recover({ disk, limits, budget, canaries, random, nowMs: clock.now() });
       const { journal } = recovered;
       try {
         const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
         await reserve.open(await disk.list());
-        const parts = { disk, clock, limits, canaries, lock, reserve, sorter, recovered };
+        const parts = { disk, clock, limits, canaries, lock, reserve, sorter, recovered, budget, tail };
         const engine = new OpenNativeEngine(parts);
         await engine.begin();
         return engine;
@@ -121,6 +127,8 @@ interface NativeEngineParts {
   readonly reserve: Reserve;
   readonly sorter: Sorter;
   readonly recovered: Recovered;
+  readonly budget: MemoryBudget;
+  readonly tail: Tail;
 }
 
 class OpenNativeEngine implements NativeEngine {
@@ -135,6 +143,7 @@ class OpenNativeEngine implements NativeEngine {
   readonly #writer: GroupCommit;
   readonly #reader: Reader;
   readonly #waiters: Waiters;
+  readonly #budget: MemoryBudget;
   #closing: Promise<void> | undefined;
   #appends = 0;
   #records = 0;
@@ -143,22 +152,22 @@ class OpenNativeEngine implements NativeEngine {
   #syncsBefore = 0;
 
   constructor(parts: NativeEngineParts) {
-    const { disk, clock, limits, canaries, lock, reserve, sorter, recovered } = parts;
+    const { disk, clock, limits, canaries, lock, reserve, sorter, recovered, budget, tail } = parts;
     const { journal, registry, settled, newestMs, report } = recovered;
     this.recovery = report;
     this.newestArrivalMs = newestMs;
     this.#limits = limits;
+    this.#budget = budget;
     this.#lock = lock;
     this.#journal = journal;
     this.#registry = registry;
     this.#settled = settled;
     const settling = { disk, limits, canaries, journal, registry, reserve, sorter };
     this.#settler = new Settler({ ...settled, ...settling });
-    this.#reader = new Reader(journal, settled.chunks, limits);
+    this.#reader = new Reader(journal, settled.chunks, limits, budget);
     this.#waiters = new Waiters(limits.waitersMax);
-    const tail = new Tail(limits.tailBytesMax);
     const changed = (id: LogId): void => {
-      if (this.#waiters.has(id)) this.#waiters.wake(id, this.state(id));
+      if (this.#waiters.count > 0 && this.#waiters.has(id)) this.#waiters.wake(id, this.state(id));
     };
     this.#writer = new GroupCommit({
       clock,
@@ -270,6 +279,11 @@ class OpenNativeEngine implements NativeEngine {
 
   queued(): { readonly requests: number; readonly bytes: number; readonly waiting: number } {
     return this.#writer.queued;
+  }
+
+  memory(): { readonly bytes: number; readonly bytesMax: number } {
+    const { bytes, bytesMax } = this.#budget;
+    return { bytes, bytesMax };
   }
 
   settling(): SettlingState {

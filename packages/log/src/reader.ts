@@ -19,6 +19,7 @@ import type { Journal, JournalLease } from './journal.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import type { Stretch } from './log-index.js';
+import type { MemoryBudget } from './memory-budget.js';
 import type { Page } from './page.js';
 import type { RegisteredLog } from './registry.js';
 import { WindowPool } from './window-pool.js';
@@ -29,11 +30,11 @@ export class Reader {
   readonly #limits: NativeLimits;
   readonly #windows: WindowPool;
 
-  constructor(journal: Journal, chunks: ChunkSet, limits: NativeLimits) {
+  constructor(journal: Journal, chunks: ChunkSet, limits: NativeLimits, budget: MemoryBudget) {
     this.#journal = journal;
     this.#chunks = chunks;
     this.#limits = limits;
-    this.#windows = new WindowPool(limits);
+    this.#windows = new WindowPool(limits, budget);
   }
 
   /** Fills `page` with records of `log` from `from` on, up to those synced now; answers where to read on. */

@@ -44,6 +44,7 @@ import {
   removeLeftovers,
   type Settled,
 } from './manifest-recovery.js';
+import type { MemoryBudget } from './memory-budget.js';
 import { Registry } from './registry.js';
 import { replay } from './replay.js';
 import { reserveName, unfinishedReserveName } from './reserve.js';
@@ -52,6 +53,7 @@ import { unfinishedName } from './unfinished.js';
 export interface RecoveryOptions {
   readonly disk: Disk;
   readonly limits: NativeLimits;
+  readonly budget: MemoryBudget;
   readonly canaries: Canaries;
   readonly random: Random;
   readonly nowMs: number;

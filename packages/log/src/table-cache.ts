@@ -1,19 +1,26 @@
 /**
  * Pages of chunks' tables that were read lately, over all chunks, so that a look-up mostly reads nothing.
  *
- * Invariant: at most `bytesMax` bytes of pages are held; the one that was not wanted for the longest time goes first.
+ * Invariant: at most `bytesMax` bytes of pages are held, and no more than the budget leaves; the one that was not wanted
+ * for the longest time goes first.
  */
 import { tablePageBytes } from './chunk-table.js';
+import type { MemoryBudget, MemoryShare } from './memory-budget.js';
+
+/** A page, and what its buffer and its place in the map cost. */
+const pageBytes = tablePageBytes + 256;
 
 /** A chunk's number and a page's make one key: no chunk has as many pages. */
 const pagesMax = 2 ** 20;
 
 export class TableCache {
-  readonly #pagesMax: number;
+  readonly #bytesMax: number;
+  readonly #memory: MemoryShare;
   readonly #pages = new Map<number, Buffer>();
 
-  constructor(bytesMax: number) {
-    this.#pagesMax = Math.floor(bytesMax / tablePageBytes);
+  constructor(budget: MemoryBudget, bytesMax: number) {
+    this.#bytesMax = bytesMax;
+    this.#memory = budget.share(() => this.#evict());
   }
 
   get(chunk: number, page: number): Buffer | undefined {
@@ -26,10 +33,18 @@ export class TableCache {
   }
 
   put(chunk: number, page: number, bytes: Buffer): void {
-    this.#pages.set(chunk * pagesMax + page, bytes);
-    for (const oldest of this.#pages.keys()) {
-      if (this.#pages.size <= this.#pagesMax) break;
-      this.#pages.delete(oldest);
-    }
+    const key = chunk * pagesMax + page;
+    const isNew = !this.#pages.has(key);
+    this.#pages.set(key, bytes);
+    if (isNew) this.#memory.take(pageBytes);
+    while (this.#memory.bytes > this.#bytesMax) this.#evict();
+  }
+
+  #evict(): boolean {
+    const oldest = this.#pages.keys().next();
+    if (oldest.done) return false;
+    this.#pages.delete(oldest.value);
+    this.#memory.give(pageBytes);
+    return true;
   }
 }

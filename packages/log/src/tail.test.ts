@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { LogIndex } from './log-index.js';
+import { MemoryBudget } from './memory-budget.js';
 import { RegisteredLog } from './registry.js';
 import { Tail, withoutSlack } from './tail.js';
 
@@ -17,7 +18,7 @@ function pushOne(tail: Tail, log: RegisteredLog): WeakRef<Uint8Array> {
 }
 
 it('the tail keeps to its bound, gives up the oldest first, and lets go of their memory', async () => {
-  const tail = new Tail(10.5 * payloadBytes);
+  const tail = new Tail(new MemoryBudget(100 * payloadBytes), 10.5 * payloadBytes);
   const logs = ['a', 'b'].map((id, i) => new RegisteredLog(id, i + 1, new LogIndex(4096, 100)));
   const payloads = Array.from({ length: 50 }, (_, i) => pushOne(tail, logs[i % 2] as RegisteredLog));
   assert.ok(tail.bytes <= 10.5 * payloadBytes);

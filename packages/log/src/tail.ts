@@ -4,9 +4,11 @@
  *      batches  oldest ──▶ │ b17 │ b18 │ b19 │ b20 │ ◀── newest, whatever their logs
  *      each log's runs       r       r           r       runs into those batches
  *
- * Invariant: at most `bytesMax` bytes are held, counted as what the memory really is (a small payload that is a view
- * of a large buffer is copied first); the oldest batch goes first, and with it the first run of each of its logs.
+ * Invariant: at most `bytesMax` bytes are held, and no more than the budget leaves, counted as what the memory really is (a
+ * small payload that is a view of a large buffer is copied first); the oldest batch goes first, and with it the first
+ * run of each of its logs.
  */
+import type { MemoryBudget, MemoryShare } from './memory-budget.js';
 import type { RegisteredLog } from './registry.js';
 import type { Run } from './run.js';
 
@@ -16,7 +18,7 @@ interface TailBatch {
   readonly bytes: number;
 }
 
-/** What a run and its places in lists cost, about. */
+/** What a run and its places in lists cost, and what a batch costs beside its bytes: measured, see tail.bench.ts. */
 const runBytes = 128;
 const batchBytes = 256;
 /** A payload whose buffer holds more than this besides it does not keep that buffer alive. */
@@ -24,16 +26,17 @@ const slackBytesMax = 16 * 1024;
 
 export class Tail {
   readonly #bytesMax: number;
+  readonly #memory: MemoryShare;
   #batches: (TailBatch | undefined)[] = [];
   #head = 0;
-  #bytes = 0;
 
-  constructor(bytesMax: number) {
+  constructor(budget: MemoryBudget, bytesMax: number) {
     this.#bytesMax = bytesMax;
+    this.#memory = budget.share(() => this.#evict());
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#memory.bytes;
   }
 
   /** Adds the runs of one synced batch: `runs[i]` is of `logs[i]`. */
@@ -45,14 +48,15 @@ export class Tail {
       payload.byteLength + ends.byteLength + (order?.byteLength ?? 0) + runs.length * runBytes + batchBytes;
     for (let i = 0; i < runs.length; i++) (logs[i] as RegisteredLog).runs.push(runs[i] as Run);
     this.#batches.push({ logs, runs, bytes });
-    this.#bytes += bytes;
-    while (this.#bytes > this.#bytesMax) this.#evict();
+    this.#memory.take(bytes);
+    while (this.#memory.bytes > this.#bytesMax) this.#evict();
   }
 
-  #evict(): void {
-    const batch = this.#batches[this.#head] as TailBatch;
+  #evict(): boolean {
+    const batch = this.#batches[this.#head];
+    if (batch === undefined) return false;
     this.#batches[this.#head++] = undefined;
-    this.#bytes -= batch.bytes;
+    this.#memory.give(batch.bytes);
     for (let i = 0; i < batch.runs.length; i++) {
       const { runs } = batch.logs[i] as RegisteredLog;
       if (runs.at(0) === batch.runs[i]) runs.shift();
@@ -61,6 +65,7 @@ export class Tail {
       this.#batches = this.#batches.slice(this.#head);
       this.#head = 0;
     }
+    return true;
   }
 }
 

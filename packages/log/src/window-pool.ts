@@ -8,16 +8,19 @@ import { BoundedQueue } from '@millrace/base';
 import { FileWindow } from './file-window.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
+import type { MemoryBudget, MemoryShare } from './memory-budget.js';
 
 export class WindowPool {
   readonly #limits: NativeLimits;
+  readonly #memory: MemoryShare;
   readonly #idle: FileWindow[] = [];
   readonly #waiting: BoundedQueue<(window: FileWindow) => void>;
   #made = 0;
   readonly #onIdle: (() => void)[] = [];
 
-  constructor(limits: NativeLimits) {
+  constructor(limits: NativeLimits, budget: MemoryBudget) {
     this.#limits = limits;
+    this.#memory = budget.share();
     this.#waiting = new BoundedQueue(limits.readsWaitingMax);
   }
 
@@ -26,7 +29,7 @@ export class WindowPool {
     if (idle !== undefined) return idle;
     if (this.#made < this.#limits.readsMax) {
       this.#made++;
-      return new FileWindow(this.#limits.readBytesMax);
+      return new FileWindow(this.#limits.readBytesMax, this.#memory);
     }
     return new Promise((resolve, reject) => {
       if (this.#waiting.push(resolve)) return;

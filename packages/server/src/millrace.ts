@@ -81,6 +81,11 @@ export interface MillraceOptions {
   readonly threads?: number;
   /** `aws` keeps AWS's rates of operations, shards and subscriptions; `none`, the default, its sizes and counts alone. */
   readonly rates?: 'aws' | 'none';
+  /**
+   * Bytes of memory that the log may hold so as not to read from the disk again: the newest records first of all. Default
+   * 96 MiB. All else (the program, what requests are under way, the streams themselves) comes on top.
+   */
+  readonly cacheBytes?: number;
   readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };
 }
 
@@ -315,11 +320,10 @@ class Server {
   #openState(): Promise<ServerState> {
     const { clock, logger } = this;
     const codec = this.#codec;
-    const { dataDir, random = systemRandom, delays = {}, limits: given, threads = 1 } = this.#options;
-    const limits = given?.streams ?? {};
-    const settlingThread = threads > 1;
-    const meter = this.#telemetry.streams;
-    return openState({ dataDir, clock, random, logger, delays, limits, codec, meter, settlingThread });
+    const { dataDir, cacheBytes, random = systemRandom, delays = {}, limits: given } = this.#options;
+    const settlingThread = (this.#options.threads ?? 1) > 1;
+    const streams = { delays, limits: given?.streams ?? {}, codec, meter: this.#telemetry.streams };
+    return openState({ dataDir, cacheBytes, settlingThread, clock, random, logger, ...streams });
   }
 
   /**

@@ -37,6 +37,8 @@ export interface ServerState {
 export interface StateOptions {
   /** Undefined: everything stays in memory. */
   readonly dataDir: string | undefined;
+  /** What the log may keep so as not to read it again; undefined: its default. */
+  readonly cacheBytes: number | undefined;
   readonly clock: AdjustableClock;
   readonly random: Random;
   readonly logger: Logger;
@@ -101,7 +103,7 @@ interface OpenedEngine {
 }
 
 async function openEngine(options: StateOptions): Promise<OpenedEngine> {
-  const { dataDir, clock, random, logger, settlingThread } = options;
+  const { dataDir, cacheBytes, clock, random, logger, settlingThread } = options;
   if (dataDir === undefined) {
     const engine = openMemoryEngine({ clock });
     return { engine, close: () => engine.close() };
@@ -113,7 +115,8 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
     const failed = (error: unknown): void =>
       logger.error('a settling thread failed; its work goes on elsewhere', errorFields(error));
     const sorter = settlingThread ? new SortingThread({ directory, disk, failed }) : undefined;
-    const engine = await openNativeEngine({ disk, clock, random, ...(sorter && { sorter }) });
+    const limits = cacheBytes === undefined ? {} : { memoryBytesMax: cacheBytes };
+    const engine = await openNativeEngine({ disk, clock, random, limits, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;
     if (cut !== undefined) {

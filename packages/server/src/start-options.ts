@@ -10,7 +10,7 @@ const threadsMax = 16;
 export const loopbackNames = ['localhost', '127.0.0.1', '::1'];
 
 export function checkOptions(options: MillraceOptions, host: string): void {
-  const { ephemeral = false, dataDir, port = 0, threads = 1 } = options;
+  const { ephemeral = false, dataDir, port = 0, threads = 1, cacheBytes = 0 } = options;
   if (ephemeral === (dataDir !== undefined)) {
     throw new StartError(
       'bad-option',
@@ -22,6 +22,9 @@ export function checkOptions(options: MillraceOptions, host: string): void {
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > threadsMax) {
     throw new StartError('bad-option', `Threads are a whole number from 1 to ${threadsMax}, not ${threads}.`);
+  }
+  if (!Number.isSafeInteger(cacheBytes) || cacheBytes < 0) {
+    throw new StartError('bad-option', `A cache is a whole number of bytes, not ${cacheBytes}.`);
   }
   if (options.cleartext === false && options.tls === undefined) {
     throw new StartError(

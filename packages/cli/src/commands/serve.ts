@@ -5,6 +5,7 @@
  *         └──UsageError──┴──StartError──▶ one line on stderr, 2
  */
 import path from 'node:path';
+import { mib } from '@millrace/base';
 import type { MillraceOptions } from '@millrace/server';
 import { Millrace } from '@millrace/server';
 import type { Arguments, Option } from '../arguments.js';
@@ -20,6 +21,9 @@ const shardsMax = 100_000;
 /** A second thread halves what the first has to do of a large put; a third finds nothing to do. */
 const threadsDefault = 2;
 const threadsMax = 16;
+const cacheDefault = 96 * mib;
+const cacheMin = 8 * mib;
+const cacheMax = 65_536 * mib;
 
 const options: readonly Option[] = [
   {
@@ -99,6 +103,12 @@ const options: readonly Option[] = [
     text: 'keep AWS’s rates too, of operations, shards and subscriptions, or its sizes and counts alone (default none)',
   },
   {
+    name: 'cache',
+    value: 'SIZE',
+    environment: 'MILLRACE_CACHE',
+    text: `memory for the newest records and what else need not be read again (default ${cacheDefault / mib}mb); all else takes some 100 MB`,
+  },
+  {
     name: 'log',
     value: 'text|json|none',
     environment: 'MILLRACE_LOG',
@@ -139,6 +149,7 @@ export const serve: Command = {
       create: streamsToCreate(given.texts('create'), given.source('create')),
       threads: given.integer('threads', 1, threadsMax) ?? Math.min(threadsDefault, host.processors),
       rates: given.choice('limits', ['aws', 'none']) ?? 'none',
+      cacheBytes: given.bytes('cache', cacheMin, cacheMax) ?? cacheDefault,
       log,
     });
     host.output.write(`Millrace is listening on ${server.endpoint}\n`);
