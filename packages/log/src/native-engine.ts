@@ -241,11 +241,14 @@ class OpenNativeEngine implements NativeEngine {
     if (log === undefined) return undefined;
     const { end } = log;
     if (log.lastArrivalMs < arrivalMs) return end;
+    if (arrivalMs <= log.noneBeforeMs) return log.first;
+    const { first } = log;
     const tailFirst = log.runs.at(0);
     const inTail = tailFirst !== undefined && tailFirst.arrivalMs < arrivalMs;
     const found = inTail
       ? log.runs.at(log.runs.findArrival(arrivalMs))?.firstPosition
       : await this.#reader.findArrival(log, arrivalMs);
+    if (found !== undefined && found <= first) log.noneBeforeMs = Math.max(log.noneBeforeMs, arrivalMs);
     return Math.max(log.first, found ?? end);
   }
 

@@ -25,6 +25,8 @@ export class RegisteredLog {
   end: Position = 0;
   sealed = false;
   lastArrivalMs = 0;
+  /** No record that is left arrived before this: spares looking for older ones. 0 when nothing is known. */
+  noneBeforeMs = 0;
   /** Whether its creation, and not yet its deletion, is synced. */
   exists = false;
   joinedEnd: Position = 0;
@@ -119,6 +121,7 @@ export class Registry {
   ): void {
     const empty = log.index.length === 0;
     log.index.add(position, arrivalMs, file, offset);
+    if (log.first === log.end) log.noneBeforeMs = arrivalMs;
     log.end = position + count;
     log.lastArrivalMs = arrivalMs;
     if (empty) this.#anchor(file);

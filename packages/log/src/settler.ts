@@ -27,7 +27,7 @@ import { unfinishedManifestName, writeManifest } from './manifest.js';
 import type { Registry } from './registry.js';
 import type { Reserve } from './reserve.js';
 import type { MadeChunk, Sorter, SortJob } from './sort-job.js';
-import { liveBytes, rowsToRewrite, type Surveyed } from './survey.js';
+import { hasSmallNeighbours, liveBytes, rowsToRewrite, type Surveyed } from './survey.js';
 import type { TableCache } from './table-cache.js';
 
 export interface SettlerParts {
@@ -144,9 +144,21 @@ export class Settler {
   #surveyIsDue(hasRoom: boolean): boolean {
     const { registry, chunks } = this.#parts;
     if (chunks.chunks.length === 0) return false;
-    if (this.#surveyedDead === undefined) return true;
+    this.#surveyedDead ??= this.#deadAtOpening();
     const dead = registry.deadRecords - this.#surveyedDead;
     return dead > 0 && (!hasRoom || dead >= chunks.records * surveyShare);
+  }
+
+  /**
+   * The count of dead records that stands for a look at the opening: less than now by those that chunks hold and no log has
+   * any more. The tables need not be read for it: an opening must not cost what the data does.
+   */
+  #deadAtOpening(): number {
+    const { registry, chunks, limits } = this.#parts;
+    if (hasSmallNeighbours(chunks.chunks, limits.journalFileBytesMax)) return Number.NEGATIVE_INFINITY;
+    let alive = 0;
+    for (const log of registry.existing()) alive += Math.max(0, log.settledEnd - log.first);
+    return registry.deadRecords - Math.max(0, chunks.records - alive);
   }
 
   async #dropJournal(): Promise<boolean> {

@@ -70,6 +70,16 @@ export function rowsToRewrite(surveyed: readonly Surveyed[], fullBytes: number):
   return rows;
 }
 
+/** Whether some neighbours are so small that they might become one, as far as is known without looking into them. */
+export function hasSmallNeighbours(chunks: readonly Chunk[], fullBytes: number): boolean {
+  let row = 0;
+  for (const chunk of chunks) {
+    row = chunk.blocksBytes < fullBytes * smallShare ? row + 1 : 0;
+    if (row >= smallNeighboursMin) return true;
+  }
+  return false;
+}
+
 function isSparse({ chunk, liveBytes }: Surveyed): boolean {
   return liveBytes <= chunk.blocksBytes * sparseShare;
 }
