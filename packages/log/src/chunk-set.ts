@@ -7,7 +7,7 @@
  * record is in exactly one of both. A chunk that has left the set stays readable for whoever holds a lease on it;
  * whoever comes too late for a lease looks again, in the set that replaced it.
  */
-import type { Chunk } from './chunk.js';
+import type { Chunk, FoundEntry } from './chunk.js';
 import type { LogEntry } from './chunk-table.js';
 import type { Position } from './contract.js';
 import type { FileLease, FilePool } from './file-pool.js';
@@ -18,7 +18,16 @@ import type { Page } from './page.js';
 interface Found {
   readonly chunk: Chunk;
   readonly lease: FileLease;
-  readonly entry: LogEntry;
+  readonly entry: FoundEntry;
+}
+
+/** Where a reader of one log is among the chunks, so that the next one need not be looked for. */
+export interface ChunkCursor {
+  readonly bytesMax: number;
+  /** What was read last, to its end. */
+  chunk: Chunk | undefined;
+  index: number | undefined;
+  bytesRead: number;
 }
 
 export class ChunkSet {
@@ -55,9 +64,9 @@ export class ChunkSet {
     from: Position,
     settledEnd: Position,
     page: Page,
-    window: FileWindow,
+    cursor: ChunkCursor,
   ): Promise<Position> {
-    const found = await this.#find(number, (entry) => entry.end <= from);
+    const found = await this.#find(number, (entry) => entry.end <= from, cursor);
     if (found === undefined) return settledEnd;
     const { chunk, lease, entry } = found;
     try {
@@ -66,15 +75,19 @@ export class ChunkSet {
         const { file } = lease;
         const last = entry.firstBlock + entry.blockCount;
         let index = await chunk.findBlock(file, entry, (block) => block.firstPosition <= from);
-        for (; index < last && !page.full; index++) {
-          const { runs } = await chunk.load(file, window, await chunk.block(file, index));
+        while (index < last && !page.full) {
+          const { runs, bytes, next } = await chunk.loadFrom(file, entry, index, wanted(entry, page, cursor));
+          cursor.bytesRead += bytes;
+          index = next;
           for (const run of runs) {
             if (page.full) break;
             if (run.firstPosition + run.count <= position) continue;
-            position = page.copy(run, Math.max(position, run.firstPosition));
+            position = page.share(run, Math.max(position, run.firstPosition));
           }
         }
       }
+      cursor.chunk = chunk;
+      cursor.index = entry.index;
       return page.full ? position : Math.max(position, Math.min(entry.end, settledEnd));
     } finally {
       lease.release();
@@ -101,9 +114,13 @@ export class ChunkSet {
   }
 
   /** The oldest chunk whose entry for log `number` is not before what is wanted. */
-  async #find(number: number, isBefore: (entry: LogEntry) => boolean): Promise<Found | undefined> {
+  async #find(
+    number: number,
+    isBefore: (entry: LogEntry) => boolean,
+    cursor?: ChunkCursor,
+  ): Promise<Found | undefined> {
     for (;;) {
-      const found = await this.#search(this.#chunks, number, isBefore);
+      const found = await this.#search(this.#chunks, number, isBefore, cursor);
       if (found !== 'replaced') return found;
     }
   }
@@ -112,21 +129,25 @@ export class ChunkSet {
     chunks: readonly Chunk[],
     number: number,
     isBefore: (entry: LogEntry) => boolean,
+    cursor: ChunkCursor | undefined,
   ): Promise<Found | undefined | 'replaced'> {
     let found: Found | undefined;
-    let low = 0;
+    // All up to the one that was read to its end are before; the next is most likely the one.
+    let low = cursor?.chunk === undefined ? 0 : chunks.indexOf(cursor.chunk) + 1;
     let high = chunks.length;
+    let first = low > 0;
     while (low < high) {
-      const middle = (low + high) >>> 1;
+      const middle = first ? low : (low + high) >>> 1;
+      first = false;
       const chunk = chunks[middle] as Chunk;
       if (chunk.file.removed) {
         found?.lease.release();
         return 'replaced';
       }
       const lease = await this.#pool.lease(chunk.file);
-      let entry: LogEntry | undefined;
+      let entry: FoundEntry | undefined;
       try {
-        entry = await chunk.log(lease.file, number);
+        entry = await chunk.log(lease.file, number, cursor?.index);
       } catch (error) {
         lease.release();
         found?.lease.release();
@@ -143,4 +164,11 @@ export class ChunkSet {
     }
     return found;
   }
+}
+
+/** How much to read at a time for a page: no more than it has room for, by what the log's records take on average. */
+function wanted(entry: LogEntry, page: Page, cursor: ChunkCursor): number {
+  const { records, bytes } = page.room;
+  const recordBytes = entry.bytes / Math.max(1, entry.records);
+  return Math.min(cursor.bytesMax, bytes, records * recordBytes);
 }

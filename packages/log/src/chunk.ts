@@ -93,10 +93,31 @@ function checkPlace(name: string, number: number, trailer: ChunkTrailer | undefi
   );
 }
 
+interface Extent {
+  readonly offset: number;
+  length: number;
+  readonly at: number;
+}
+
+interface LoadedBlocks {
+  readonly runs: readonly Run[];
+  readonly bytes: number;
+  /** The index of the block behind them. */
+  readonly next: number;
+}
+
 interface LoadedBlock {
   readonly bytes: Buffer;
   readonly runs: readonly Run[];
 }
+
+/** A log's entry, and where it stands in the table of logs. */
+export interface FoundEntry extends LogEntry {
+  readonly index: number;
+}
+
+/** Reads of one reader that are under way at the same time: others have their turn between them. */
+const readsAtOnce = 2;
 
 export class Chunk {
   readonly named: ManifestChunk;
@@ -117,17 +138,26 @@ export class Chunk {
     return this.file.name;
   }
 
-  /** The entry of log `number`; `undefined` when the log is younger than the chunk. `file` is the chunk's, leased. */
-  async log(file: DiskFile, number: number): Promise<LogEntry | undefined> {
+  /**
+   * The entry of log `number`; `undefined` when the log is younger than the chunk. `file` is the chunk's, leased. It is
+   * looked for at the index `near` first: logs stand at about the same place in all chunks.
+   */
+  async log(file: DiskFile, number: number, near?: number): Promise<FoundEntry | undefined> {
     let low = 0;
     let high = this.#trailer.logCount;
+    if (near !== undefined && near < high) {
+      const entry = await this.#logAt(file, near);
+      if (entry.log === number) return { ...entry, index: near };
+      if (entry.log > number) high = near;
+      else low = near + 1;
+    }
     // First by the pages' first entries, so that few pages are touched; then within one.
     while (low < high) {
       const middle = (low + high) >>> 1;
       const pageStart = middle - (middle % logsInPage);
       const probe = pageStart > low ? pageStart : middle;
       const entry = await this.#logAt(file, probe);
-      if (entry.log === number) return entry;
+      if (entry.log === number) return { ...entry, index: probe };
       if (entry.log > number) high = probe;
       else low = probe + 1;
     }
@@ -175,6 +205,44 @@ export class Chunk {
     const runs = runsOfBlock(window.bytes, at, place, this.#tag);
     if (runs === undefined) throw this.#damaged(offset);
     return { bytes: window.bytes.subarray(at, at + length), runs };
+  }
+
+  /**
+   * The blocks of `entry` from `index` on that come to about `bytesWanted`, at least one, each checked, in memory of
+   * their own. What lies together is one read.
+   */
+  async loadFrom(file: DiskFile, entry: LogEntry, index: number, bytesWanted: number): Promise<LoadedBlocks> {
+    const blocks: BlockEntry[] = [];
+    const extents: Extent[] = [];
+    let bytes = 0;
+    for (let i = index; i < entry.firstBlock + entry.blockCount; i++) {
+      if (bytes >= bytesWanted) break;
+      const block = await this.block(file, i);
+      const { offset, length } = block;
+      const last = extents.at(-1);
+      if (last !== undefined && last.offset + last.length === offset) last.length += length;
+      else extents.push({ offset, length, at: bytes });
+      blocks.push(block);
+      bytes += length;
+    }
+    const buffer = Buffer.allocUnsafeSlow(bytes);
+    const next = extents.values();
+    const lane = async (): Promise<void> => {
+      for (const { offset, length, at } of next) {
+        const read = await file.read(buffer.subarray(at, at + length), offset);
+        if (read < length) throw this.#damaged(offset);
+      }
+    };
+    await Promise.all(Array.from({ length: readsAtOnce }, lane));
+    let at = 0;
+    const runs = blocks.flatMap(({ log, offset, length }) => {
+      const place: BlockPlace = { chunk: this.named.number, log, offset, length };
+      const found = runsOfBlock(buffer, at, place, this.#tag);
+      if (found === undefined) throw this.#damaged(offset);
+      at += length;
+      return found;
+    });
+    return { runs, bytes, next: index + blocks.length };
   }
 
   async #logAt(file: DiskFile, index: number): Promise<LogEntry> {

@@ -71,7 +71,7 @@ export const nativeLimitsDefault: NativeLimits = {
   readsMax: 8,
   readsWaitingMax: 65_536,
   readScanBytesMax: 64 * mib,
-  filesOpenMax: 64,
+  filesOpenMax: 256,
   waitersMax: 100_000,
   reserveBytes: 4 * mib,
   deadBytesMax: 1 * mib,

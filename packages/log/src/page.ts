@@ -2,8 +2,8 @@
  * The page that a read fills: records gathered until the wanted number or the wanted bytes are there.
  *
  * Invariant: it holds at most `recordsMax` records and at most `bytesMax` bytes of them, but always takes the first
- * record it is offered. What is taken from memory is shared; what is taken from a window onto a file is copied,
- * because the window moves on.
+ * record it is offered. What is taken from memory that stays, the tail's or a block's own, is shared; what is taken from
+ * a window onto a file is copied, because the window moves on.
  */
 import { assert } from '@millrace/base';
 import type { Position, RecordBatch } from './contract.js';
@@ -52,6 +52,8 @@ export class Page {
   readonly #buffers: Uint8Array[] = [];
   #copy: Uint8Array = noBytes;
   #copied = 0;
+  /** Where it is among the buffers; −1 while there is none. */
+  #copyBuffer = -1;
 
   constructor(recordsMax: number, bytesMax: number) {
     assert(recordsMax >= 1 && bytesMax >= 0, 'a read asks for at least one record');
@@ -70,6 +72,11 @@ export class Page {
   /** Takes records of `run` from `from` on by reference; answers the position to read on at. */
   share(run: Run, from: Position): Position {
     return this.#take(run, from, false);
+  }
+
+  /** Records that still fit, as far as is known before they are seen; at least one while the page is not full. */
+  get room(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#recordsMax - this.#count, bytes: Math.max(1, this.#bytesMax - this.#bytes) };
   }
 
   /** As `share`, but keeps no reference to the run's payload. */
@@ -94,47 +101,61 @@ export class Page {
   #take(run: Run, from: Position, copying: boolean): Position {
     const { batch, orderStart, firstPosition, arrivalMs } = run;
     const { payload, ends, order } = batch;
-    let shared = -1;
-    for (let i = Math.max(0, from - firstPosition); i < run.count; i++) {
+    const firstAt = this.#count;
+    let i = Math.max(0, from - firstPosition);
+    for (; i < run.count; i++) {
       const record = order === undefined ? orderStart + i : (order[orderStart + i] as number);
       const start = record === 0 ? 0 : (ends[record - 1] as number);
       const end = ends[record] as number;
       const length = end - start;
       if (this.#count > 0 && this.#bytes + length > this.#bytesMax) this.#full = true;
-      if (this.#full) return firstPosition + i;
+      if (this.#full) break;
       if (this.#count === this.#columns.positions.length) this.#grow();
       const at = this.#count++;
-      const { positions, arrivalsMs, bufferOf, starts, ends: recordEnds } = this.#columns;
-      positions[at] = firstPosition + i;
-      arrivalsMs[at] = arrivalMs;
-      if (copying) {
-        this.#copyIn(at, payload, start, end);
-      } else {
-        if (shared < 0) shared = this.#buffers.push(payload) - 1;
-        bufferOf[at] = shared;
-        starts[at] = start;
-        recordEnds[at] = end;
-      }
+      const columns = this.#columns;
+      columns.positions[at] = firstPosition + i;
+      columns.arrivalsMs[at] = arrivalMs;
+      columns.starts[at] = start;
+      columns.ends[at] = end;
+      if (copying && order !== undefined) this.#copyIn(at, at + 1, payload);
       this.#bytes += length;
       if (this.#count === this.#recordsMax) this.#full = true;
     }
-    return firstPosition + run.count;
+    if (!copying) this.#refer(firstAt, payload);
+    else if (order === undefined) this.#copyIn(firstAt, this.#count, payload);
+    return firstPosition + i;
   }
 
-  #copyIn(at: number, payload: Uint8Array, start: number, end: number): void {
+  /** Lets the records from `from` on be where they are, in `payload`. */
+  #refer(from: number, payload: Uint8Array): void {
+    if (from === this.#count) return;
+    // The runs of a block follow one another in one payload.
+    const last = this.#buffers.length - 1;
+    const buffer = this.#buffers[last] === payload ? last : this.#buffers.push(payload) - 1;
+    this.#columns.bufferOf.fill(buffer, from, this.#count);
+  }
+
+  /** Copies the records `from` to `to`, which lie together in `payload`, and lets them be where the copy is. */
+  #copyIn(from: number, to: number, payload: Uint8Array): void {
+    if (from === to) return;
+    const { bufferOf, starts, ends } = this.#columns;
+    const start = starts[from] as number;
+    const end = ends[to - 1] as number;
     const length = end - start;
-    if (this.#buffers.length === 0 || this.#copied + length > this.#copy.length) {
+    if (this.#copyBuffer < 0 || this.#copied + length > this.#copy.length) {
       const wanted = Math.min(this.#bytesMax - this.#bytes, copyBufferBytes);
       this.#copy = Buffer.allocUnsafeSlow(Math.max(wanted, length));
       this.#copied = 0;
-      this.#buffers.push(this.#copy);
+      this.#copyBuffer = this.#buffers.push(this.#copy) - 1;
     }
-    const { bufferOf, starts, ends } = this.#columns;
     this.#copy.set(payload.subarray(start, end), this.#copied);
-    bufferOf[at] = this.#buffers.length - 1;
-    starts[at] = this.#copied;
+    const moved = this.#copied - start;
+    for (let at = from; at < to; at++) {
+      bufferOf[at] = this.#copyBuffer;
+      starts[at] = (starts[at] as number) + moved;
+      ends[at] = (ends[at] as number) + moved;
+    }
     this.#copied += length;
-    ends[at] = this.#copied;
   }
 
   #grow(): void {

@@ -9,7 +9,7 @@
  * Invariant: no byte is served whose frame's checksums do not hold; a frame that should be there and is not is
  * reported as damage with its file and offset. A read goes through at most `readScanBytesMax` of journal.
  */
-import type { ChunkSet } from './chunk-set.js';
+import type { ChunkCursor, ChunkSet } from './chunk-set.js';
 import type { Position } from './contract.js';
 import { DiskError } from './disk.js';
 import type { FileWindow } from './file-window.js';
@@ -41,15 +41,17 @@ export class Reader {
   async read(log: RegisteredLog, from: Position, page: Page): Promise<Position> {
     const { end } = log;
     return this.#withWindow(async (window) => {
-      const budget = window.bytesRead + this.#limits.readScanBytesMax;
+      const { readBytesMax: bytesMax, readScanBytesMax } = this.#limits;
+      const cursor: ChunkCursor = { bytesMax, chunk: undefined, index: undefined, bytesRead: 0 };
+      const budget = window.bytesRead + readScanBytesMax;
       let position = from;
-      while (!page.full && log.exists && window.bytesRead < budget) {
+      while (!page.full && log.exists && window.bytesRead + cursor.bytesRead < budget) {
         // A trim during the read moves on what there is to read.
         position = Math.max(position, log.first);
         if (position >= end) break;
         const settledEnd = Math.min(log.settledEnd, end);
         if (position < settledEnd) {
-          position = await this.#chunks.read(log.number, position, settledEnd, page, window);
+          position = await this.#chunks.read(log.number, position, settledEnd, page, cursor);
           continue;
         }
         const stretch = log.index.find(position);
