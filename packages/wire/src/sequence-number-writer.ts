@@ -3,26 +3,35 @@
  * few small factors, each times a constant, so it is added up in limbs of seven decimal digits, which doubles hold
  * exactly: no big integers and nothing kept a shard.
  *
- *      number = base(shard created, arrival) + (shard mod 16) · 2^144 + (position + 1) · 2^80 + shard · 2^4
+ *      number = base + (shard mod 16) · 2^144 + (position + 1) · 2^80 + shard · 2^4
+ *      base   = 2^185 + shard created, s · 2^148 + arrival, s · 2^36 + 2          changes with the second only
  *
  *      digits │ limb 7 │ limb 6 │ … │ limb 0 │     8 limbs of 7 digits, the least significant first
  *
- * Invariant: the base is the number of shard 0's start; it changes with the second, not with the record.
+ * Invariant: the digits are those of `sequenceNumber`, which is the definition.
  */
 import { assert } from '@millrace/base';
-import { type SequenceNumberShard, sequenceNumber, sequenceNumberDigits } from './sequence-number.js';
+import { type SequenceNumberShard, sequenceNumberDigits } from './sequence-number.js';
 
 const limbDigits = 7;
 const limbBase = 10 ** limbDigits;
 const limbs = sequenceNumberDigits / limbDigits;
 
-/** A position is added in two factors of this base: times seven digits, a few of them stay below 2^53. */
+/** What may be large is added in two factors of this base: times seven digits, a few of them stay below 2^53. */
 const factorBase = 10 ** 8;
+const farOf = (value: number): number => Math.floor(value / factorBase);
+const nearOf = (value: number): number => value % factorBase;
 
+const origin = limbsOf(2n ** 185n + 2n);
+const createdStep = limbsOf(2n ** 148n);
+const farCreatedStep = limbsOf(2n ** 148n * BigInt(factorBase));
 const lowBitsStep = limbsOf(2n ** 144n);
 const positionStep = limbsOf(2n ** 80n);
 const farPositionStep = limbsOf(2n ** 80n * BigInt(factorBase));
+const arrivalStep = limbsOf(2n ** 36n);
+const farArrivalStep = limbsOf(2n ** 36n * BigInt(factorBase));
 const indexStep = 16;
+const secondsEnd = 2 ** 36;
 
 /** Three digits as ASCII for each of 0 to 999. */
 const triples = new Uint8Array(3000).map((_, at) => {
@@ -31,7 +40,7 @@ const triples = new Uint8Array(3000).map((_, at) => {
 });
 
 export class SequenceNumberWriter {
-  #base: Float64Array = new Float64Array(limbs);
+  readonly #base = new Float64Array(limbs);
   #createdS = -1;
   #arrivalS = -1;
 
@@ -49,8 +58,8 @@ export class SequenceNumberWriter {
     const { index } = shard;
     assert(position >= 0 && position < Number.MAX_SAFE_INTEGER, `no log position: ${position}`);
     assert(index >= 0 && index < 2 ** 31, `no shard index: ${index}`);
-    const far = Math.floor((position + 1) / factorBase);
-    const near = position + 1 - far * factorBase;
+    const far = farOf(position + 1);
+    const near = nearOf(position + 1);
     const lowBits = index & 0xf;
     let carry = index * indexStep;
     for (let limb = 0; limb < limbs; limb++) {
@@ -68,8 +77,20 @@ export class SequenceNumberWriter {
   }
 
   #rebase(createdS: number, arrivalS: number): void {
-    const first = sequenceNumber({ index: 0, createdMs: createdS * 1000 }, 0, arrivalS * 1000);
-    this.#base = limbsOf(BigInt(first) - 2n ** 80n);
+    assert(createdS >= 0 && createdS < secondsEnd, `no time for a sequence number: ${createdS} s`);
+    assert(arrivalS >= 0 && arrivalS < secondsEnd, `no time for a sequence number: ${arrivalS} s`);
+    let carry = 0;
+    for (let limb = 0; limb < limbs; limb++) {
+      const sum =
+        (origin[limb] as number) +
+        (createdStep[limb] as number) * nearOf(createdS) +
+        (farCreatedStep[limb] as number) * farOf(createdS) +
+        (arrivalStep[limb] as number) * nearOf(arrivalS) +
+        (farArrivalStep[limb] as number) * farOf(arrivalS) +
+        carry;
+      carry = Math.floor(sum / limbBase);
+      this.#base[limb] = sum - carry * limbBase;
+    }
     this.#createdS = createdS;
     this.#arrivalS = arrivalS;
   }

@@ -98,7 +98,6 @@ export function encodePutRecordsOutput(
   encryptionType?: string,
 ): Uint8Array {
   const frame = frameOf(protocol);
-  const writer = new SequenceNumberWriter();
   const refusals = renderRefusals(protocol, result.errors);
   const open = frame.open(result.failedCount, result.count);
   const close = frame.close(encryptionType);
@@ -131,6 +130,9 @@ export function encodePutRecordsOutput(
   return body.subarray(0, at);
 }
 
+/** One for all answers: it remembers no more than a second. */
+const writer = new SequenceNumberWriter();
+
 /** The digits of a shard's index over zeros, up to `end`. */
 function writeIndex(body: Buffer, end: number, index: number): void {
   let at = end;
@@ -146,36 +148,12 @@ export function encodePutRecordOutput(
   encryptionType?: string,
 ): Uint8Array {
   const frame = frameOf(protocol);
-  const { entryOpen } = frame;
-  const { writer, closes } = singleOf(shard);
-  let close = closes.get(frame);
-  if (close === undefined) {
-    close = frame.entryClose(shardIdOf(shard.index));
-    closes.set(frame, close);
-  }
-  const body = Buffer.allocUnsafe(entryOpen.length + sequenceNumberDigits + close.length);
-  body.set(entryOpen);
-  const end = writer.write(body, entryOpen.length, position, arrivalMs);
-  body.set(close, end);
+  const { entry, separator } = frame;
+  const body = Buffer.allocUnsafe(entry.bytes.length - separator.length);
+  entry.bytes.copy(body);
+  writer.write(body, entry.digitsAt, shard, position, arrivalMs);
+  writeIndex(body, entry.indexEnd, shard.index);
   return encryptionType === undefined ? body : frame.withEncryption(body, encryptionType);
-}
-
-/** What the answers to single puts into one shard have in common. */
-interface SingleAnswers {
-  readonly writer: SequenceNumberWriter;
-  readonly closes: Map<Frame, Buffer>;
-}
-
-/** As long as the shard's picture in the catalog lives: shards that nothing is put into have none. */
-const singles = new WeakMap<ShardIdentity, SingleAnswers>();
-
-function singleOf(shard: ShardIdentity): SingleAnswers {
-  let single = singles.get(shard);
-  if (single === undefined) {
-    single = { writer: new SequenceNumberWriter(shard), closes: new Map() };
-    singles.set(shard, single);
-  }
-  return single;
 }
 
 /** The entries of records that were not taken, by record; few errors are shared by many records. */
