@@ -34,7 +34,6 @@ import {
   storeIdBytes,
 } from './journal-header.js';
 import { laterCommit, type ScanState, scanCommits } from './journal-scan.js';
-import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import { type Manifest, manifestName, unfinishedManifestName } from './manifest.js';
 import {
@@ -43,18 +42,14 @@ import {
   readManifest,
   removeLeftovers,
   type Settled,
+  type SettledOptions,
 } from './manifest-recovery.js';
-import type { MemoryBudget } from './memory-budget.js';
 import { Registry } from './registry.js';
 import { replay } from './replay.js';
 import { reserveName, unfinishedReserveName } from './reserve.js';
 import { unfinishedName } from './unfinished.js';
 
-export interface RecoveryOptions {
-  readonly disk: Disk;
-  readonly limits: NativeLimits;
-  readonly budget: MemoryBudget;
-  readonly canaries: Canaries;
+export interface RecoveryOptions extends SettledOptions {
   readonly random: Random;
   readonly nowMs: number;
 }
