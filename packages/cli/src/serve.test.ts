@@ -183,6 +183,39 @@ test('after SIGKILL the directory is free again', async (t) => {
   await millrace(t, ['serve', '--port', '0', '--data', data]).endpoint();
 });
 
+test('a clock that was moved stands no earlier after SIGKILL', async (t) => {
+  const data = await temporaryFolder(t);
+  const args = ['serve', '--port', '0', '--data', data];
+  const clock = async (
+    endpoint: string,
+    what: string,
+    body?: string,
+  ): Promise<{ nowMs: number; held: boolean }> => {
+    const method = what === '' ? 'GET' : 'POST';
+    const answer = await fetch(`${endpoint}/_millrace/clock${what}`, { method, ...(body && { body }) });
+    return (await answer.json()) as { nowMs: number; held: boolean };
+  };
+  let shownMs = 0;
+  for (const [what, body, held] of [
+    ['/advance', '{"ms":864000000}', false],
+    ['/hold', '{}', true],
+    ['/advance', '{"ms":5}', true],
+    ['/release', '{}', false],
+  ] as const) {
+    const server = millrace(t, args);
+    const endpoint = await server.endpoint();
+    assert.ok((await clock(endpoint, '')).nowMs >= shownMs);
+    const moved = await clock(endpoint, what, body);
+    assert.equal(moved.held, held);
+    shownMs = moved.nowMs;
+    server.child.kill('SIGKILL');
+    await server.exited;
+  }
+  const last = await clock(await millrace(t, args).endpoint(), '');
+  assert.ok(last.nowMs >= shownMs);
+  assert.equal(last.held, false);
+});
+
 test('a directory of somebody else', async (t) => {
   const data = await temporaryFolder(t);
   await writeFile(path.join(data, 'thesis.txt'), 'years of work');
