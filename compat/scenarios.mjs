@@ -1,6 +1,14 @@
 // What clients are asked, in the order of the table. Each scenario has streams of its own. What it `needs` are operations
 // beyond those of every stream: a scenario is asked once the server offers them.
 
+const fanOut = [
+  'RegisterStreamConsumer',
+  'DescribeStreamConsumer',
+  'SubscribeToShard',
+  'DeregisterStreamConsumer',
+  'ListStreamConsumers',
+];
+
 export const scenarios = [
   {
     id: 'life',
@@ -51,13 +59,7 @@ export const scenarios = [
     id: 'fan-out',
     holds:
       'a consumer is registered, described, listed; a subscription brings every record; a consumer is taken away',
-    needs: [
-      'RegisterStreamConsumer',
-      'DescribeStreamConsumer',
-      'SubscribeToShard',
-      'DeregisterStreamConsumer',
-      'ListStreamConsumers',
-    ],
+    needs: fanOut,
   },
   {
     id: 'consumers',
@@ -90,24 +92,12 @@ export const scenarios = [
   {
     id: 'listing-fan-out-manager',
     holds: 'a consumer is registered, or found when it is there',
-    needs: [
-      'RegisterStreamConsumer',
-      'DescribeStreamConsumer',
-      'SubscribeToShard',
-      'DeregisterStreamConsumer',
-      'ListStreamConsumers',
-    ],
+    needs: fanOut,
   },
   {
     id: 'listing-consumer-manager',
     holds: 'a consumer is registered, and its subscription read',
-    needs: [
-      'RegisterStreamConsumer',
-      'DescribeStreamConsumer',
-      'SubscribeToShard',
-      'DeregisterStreamConsumer',
-      'ListStreamConsumers',
-    ],
+    needs: fanOut,
   },
   { id: 'listing-retry-stream', holds: 'a failed record goes back into a retry stream with its history' },
   {

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { Random } from '@millrace/base';
 import type { PutEntry, Shard } from './kinesis/kinesis.js';
+import { parsedJson } from './parsed-json.js';
 import { UsageError } from './usage-error.js';
 
 /** AWS's bound on a partition key, in characters. */
@@ -55,12 +56,8 @@ function inTurns(open: readonly Shard[]): Keyer {
 }
 
 function fieldOf(data: Uint8Array, path: string, where: string): string {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(data).toString('utf8'));
-  } catch (cause) {
-    throw new UsageError(`${where} is no JSON, and --key-by field:${path} needs it`, { cause });
-  }
+  let value = parsedJson(Buffer.from(data).toString('utf8'));
+  if (value === undefined) throw new UsageError(`${where} is no JSON, and --key-by field:${path} needs it`);
   for (const name of path.split('.')) {
     value =
       typeof value === 'object' && value !== null

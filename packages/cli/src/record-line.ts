@@ -8,6 +8,7 @@
  * `encoding` says what `data` is: a JSON value, a text, or base64. `subSequenceNumber` and `explicitHashKey` are there
  * where an aggregate had them, `gzip` where the bytes were packed and `data` is not.
  */
+import { parsedJson } from './parsed-json.js';
 import type { RecordView } from './record-view.js';
 import { readingOf } from './record-view.js';
 import { UsageError } from './usage-error.js';
@@ -54,12 +55,7 @@ function line(record: RecordView, data: object): string {
 /** Reads a line back; `where` names it in the complaint. */
 export function parseLine(text: string, where: string): KeptRecord {
   const complaint = `${where} is no record; give lines as \`millrace tail --json\` prints them`;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(complaint, { cause });
-  }
+  const value = parsedJson(text);
   if (typeof value !== 'object' || value === null) throw new UsageError(complaint);
   const { partitionKey, explicitHashKey, arrival, encoding, gzip, data } = value as Readonly<
     Record<string, unknown>

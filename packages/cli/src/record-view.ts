@@ -10,6 +10,7 @@ import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { userRecords } from '@millrace/wire';
 import type { StoredRecord } from './kinesis/kinesis.js';
+import { parsedJson } from './parsed-json.js';
 
 export interface RecordView {
   readonly shardId: string;
@@ -59,7 +60,7 @@ export function readingOf(data: Uint8Array): Reading {
   if (text === undefined || unprintable.test(text)) {
     return { encoding: 'base64', gzip, text: Buffer.from(bytes).toString('base64'), json: undefined };
   }
-  const json = /^\s*[[{]/.test(text) ? parsed(text) : undefined;
+  const json = /^\s*[[{]/.test(text) ? parsedJson(text) : undefined;
   return { encoding: json === undefined ? 'text' : 'json', gzip, text, json };
 }
 
@@ -70,15 +71,6 @@ function unpack(data: Uint8Array): Uint8Array | undefined {
     return gunzipSync(data, { maxOutputLength: unpackedBytesMax });
   } catch (error) {
     if (error instanceof Error && 'code' in error) return undefined;
-    throw error;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

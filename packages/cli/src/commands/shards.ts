@@ -116,8 +116,9 @@ function hex(key: bigint): string {
 
 /** The ring unrolled; a shard that has less than a cell still has one. */
 function ringOf(start: bigint, end: bigint): string {
-  const cell = (key: bigint): number => Number((key * BigInt(ringCells)) >> ringBits);
-  const from = cell(start);
+  const half = 1n << (ringBits - 1n);
+  const cell = (key: bigint): number => Number((key * BigInt(ringCells) + half) >> ringBits);
+  const from = Math.min(cell(start), ringCells - 1);
   const to = Math.max(from + 1, cell(end + 1n));
   return Array.from({ length: ringCells }, (_, i) => (i >= from && i < to ? '█' : '·')).join('');
 }

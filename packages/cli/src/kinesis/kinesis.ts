@@ -3,7 +3,7 @@
  *
  *      call ──answer──▶ value
  *        │ ▲
- *        │ └──throttled, in trouble, cut off: up to `triesMax` times, after a pause that doubles
+ *        │ └──throttled, in trouble, cut off: so many times, after a pause that doubles
  *        │ └──unreachable: for `patienceMs`, so that a server may be started again under a command that runs
  *        └──anything else──▶ KinesisError
  *
@@ -11,6 +11,7 @@
  */
 import type { Clock, Random } from '@millrace/base';
 import { sleep } from '@millrace/base';
+import { parsedJson } from '../parsed-json.js';
 import { HttpCaller } from './http-caller.js';
 import { JsonObject } from './json-object.js';
 import { errorOf, KinesisError } from './kinesis-error.js';
@@ -82,8 +83,9 @@ export interface KinesisOptions {
   readonly onWait?: (error: KinesisError) => void;
 }
 
-/** With the pauses between them some six seconds: a shard that gave its 10 MiB is throttled for five. */
-const triesMax = 10;
+const triesMax = 8;
+/** With the pauses between them some half a minute: a shard that gave 10 MiB at once is throttled for five seconds. */
+const throttledTriesMax = 30;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
 /** Pages of a listing: AWS has 100 streams or 1,000 shards a page, and an account no more than this. */
@@ -215,7 +217,7 @@ export class Kinesis {
           if (unreachableSinceMs === undefined && patienceMs > 0) onWait?.(error);
           unreachableSinceMs ??= clock.now();
           if (clock.now() - unreachableSinceMs >= patienceMs) throw error;
-        } else if (++tries > triesMax) {
+        } else if (++tries > (error.code === 'throttled' ? throttledTriesMax : triesMax)) {
           throw error;
         }
       }
@@ -233,7 +235,8 @@ export class Kinesis {
     };
     const answer = await this.#http.call('POST', '/', headers, body, this.#options.signal);
     const text = answer.body.toString('utf8');
-    const json = parsed(text);
+    // None for a proxy's page, or another server's.
+    const json = parsedJson(text);
     if (answer.status === 200) return new JsonObject(json ?? {});
     const said =
       typeof json === 'object' && json !== null && !Array.isArray(json) ? new JsonObject(json) : undefined;
@@ -242,16 +245,6 @@ export class Kinesis {
       said?.optionalText('__type') ?? '',
       said?.optionalText('message') ?? said?.optionalText('Message') ?? text.slice(0, 200),
     );
-  }
-}
-
-/** Undefined for what is no JSON: a proxy's page, another server. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }
 
