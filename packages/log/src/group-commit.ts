@@ -25,6 +25,7 @@ import type { NativeLimits } from './limits.js';
 import type { Registry } from './registry.js';
 import { fail, isPrivileged, type Request, RequestQueue } from './request.js';
 import type { Reserve } from './reserve.js';
+import type { ReturningCallers } from './returning-callers.js';
 import type { Settler } from './settler.js';
 import type { Tail } from './tail.js';
 
@@ -37,6 +38,7 @@ export interface GroupCommitParts {
   readonly tail: Tail;
   readonly reserve: Reserve;
   readonly settler: Settler;
+  readonly callers: ReturningCallers;
   /** The newest time on the disk: the clock is never taken to stand before it. */
   readonly newestMs: number;
   /** Called for each log that a commit changed, once that is visible. */
@@ -56,6 +58,7 @@ export class GroupCommit {
   readonly #tail: Tail;
   readonly #reserve: Reserve;
   readonly #settler: Settler;
+  readonly #callers: ReturningCallers;
   readonly #changed: (log: LogId) => void;
   readonly #queue: RequestQueue;
   #newestMs: number;
@@ -89,6 +92,7 @@ export class GroupCommit {
     this.#tail = parts.tail;
     this.#reserve = parts.reserve;
     this.#settler = parts.settler;
+    this.#callers = parts.callers;
     this.#changed = parts.changed;
     this.#newestMs = parts.newestMs;
     this.#queue = new RequestQueue(parts.limits, parts.journal.chain.tag);
@@ -125,6 +129,7 @@ export class GroupCommit {
   submit(request: Request): void {
     if (this.#poison === undefined) {
       this.#queue.push(request);
+      this.#callers.arrived();
       this.#kick();
     } else fail(request, 'poisoned');
   }
@@ -188,6 +193,8 @@ export class GroupCommit {
 
   /** One commit, from the queue to its answers. */
   async #step(): Promise<void> {
+    const held = this.#retry.length === 0 ? this.#callers.wait() : undefined;
+    if (held !== undefined) await held;
     try {
       const roomForData = await this.#prepareFiles();
       if (this.#retry.length === 0 && !roomForData) this.#refuseData();
@@ -262,8 +269,10 @@ export class GroupCommit {
     } catch (error) {
       return this.#poisonCommit(draft, error);
     }
-    this.#syncMs += elapsedMs() - beganMs;
+    const tookMs = elapsedMs() - beganMs;
+    this.#syncMs += tookMs;
     this.#syncs++;
+    this.#callers.answered(draft.requests.length, tookMs);
     if (!this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
     return 'answered';
   }

@@ -43,6 +43,7 @@ import { type Recovered, type RecoveryReport, recover } from './recovery.js';
 import type { RegisteredLog, Registry } from './registry.js';
 import { appendBytes, type Request } from './request.js';
 import { Reserve } from './reserve.js';
+import { ReturningCallers } from './returning-callers.js';
 import { Settler } from './settler.js';
 import { type Sorter, sortJournal } from './sort-job.js';
 import { Tail } from './tail.js';
@@ -56,6 +57,11 @@ export interface NativeEngineOptions {
   readonly limits?: Partial<NativeLimits>;
   /** Sorts journal files; whoever gives one closes it after the engine. Default: the caller's thread. */
   readonly sorter?: Sorter;
+  /**
+   * Real time, which nobody holds, and whose timers hold the process: on a slow disk commits are held for callers that
+   * come back. Default: they are not.
+   */
+  readonly pace?: Clock;
   /** For the simulator alone. */
   readonly canaries?: Canaries;
 }
@@ -103,7 +109,9 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
       try {
         const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
         await reserve.open(await disk.list());
-        const parts = { disk, clock, limits, canaries, lock, reserve, sorter, recovered, budget, tail };
+        const callers = new ReturningCallers(options.pace);
+        const writing = { lock, reserve, sorter, callers };
+        const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, tail };
         const engine = new OpenNativeEngine(parts);
         await engine.begin();
         return engine;
@@ -126,6 +134,7 @@ interface NativeEngineParts {
   readonly lock: DiskLock;
   readonly reserve: Reserve;
   readonly sorter: Sorter;
+  readonly callers: ReturningCallers;
   readonly recovered: Recovered;
   readonly budget: MemoryBudget;
   readonly tail: Tail;
@@ -152,7 +161,8 @@ class OpenNativeEngine implements NativeEngine {
   #syncsBefore = 0;
 
   constructor(parts: NativeEngineParts) {
-    const { disk, clock, limits, canaries, lock, reserve, sorter, recovered, budget, tail } = parts;
+    const { disk, clock, limits, canaries, lock, reserve, sorter, callers } = parts;
+    const { recovered, budget, tail } = parts;
     const { journal, registry, settled, newestMs, report } = recovered;
     this.recovery = report;
     this.newestArrivalMs = newestMs;
@@ -178,6 +188,7 @@ class OpenNativeEngine implements NativeEngine {
       tail,
       reserve,
       settler: this.#settler,
+      callers,
       newestMs,
       changed,
     });

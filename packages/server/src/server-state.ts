@@ -1,4 +1,4 @@
-import type { AdjustableClock, Random } from '@millrace/base';
+import { type AdjustableClock, type Random, SystemClock } from '@millrace/base';
 import {
   type EngineHealth,
   type LogEngine,
@@ -114,9 +114,11 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
     const disk = await nodeDisk(directory);
     const failed = (error: unknown): void =>
       logger.error('a settling thread failed; its work goes on elsewhere', errorFields(error));
+    // Who waits for a commit may have nothing else that keeps the process.
+    const pace = new SystemClock({ holdsProcess: true });
     const sorter = settlingThread ? new SortingThread({ directory, disk, failed }) : undefined;
     const limits = cacheBytes === undefined ? {} : { memoryBytesMax: cacheBytes };
-    const engine = await openNativeEngine({ disk, clock, random, limits, ...(sorter && { sorter }) });
+    const engine = await openNativeEngine({ disk, clock, random, limits, pace, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;
     if (cut !== undefined) {
