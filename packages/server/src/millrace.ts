@@ -102,8 +102,6 @@ export class Millrace implements AsyncDisposable {
   readonly port: number;
   /** The server's own time: hold it, advance it, release it. With a data directory it is kept over restarts. */
   readonly clock: AdjustableClock;
-  /** What clients have to trust to speak TLS with us, as PEM; undefined without `tls`. */
-  readonly certificate: string | undefined;
   /** What goes wrong on purpose: nothing, until it is told to. */
   readonly faults: Faults;
   readonly #server: Server;
@@ -114,7 +112,6 @@ export class Millrace implements AsyncDisposable {
     this.port = port;
     this.clock = server.clock;
     this.faults = server.faults;
-    this.certificate = server.certificate;
   }
 
   /** Starts a server; it answers when this resolves. Rejects with `StartError`. */
@@ -133,6 +130,11 @@ export class Millrace implements AsyncDisposable {
       await server.close();
       throw error;
     }
+  }
+
+  /** What clients have to trust to speak TLS with us, as PEM; undefined without `tls`. */
+  get certificate(): string | undefined {
+    return this.#server.certificate;
   }
 
   /** Lets requests in flight finish, syncs everything and lets go of port and data; under five seconds. */

@@ -2,6 +2,7 @@
  * Everything that Prometheus is told. Counters are plain numbers, counted where things happen; what can be asked for
  * is asked for when somebody looks (`Sources`), and costs nothing until then.
  */
+import type { EngineCounters } from '@millrace/log';
 import { type Family, single } from './exposition.js';
 import { ProcessGauges } from './process-gauges.js';
 import { RequestMeter } from './request-meter.js';
@@ -28,14 +29,7 @@ export interface Sources {
     | undefined;
 }
 
-interface LogNumbers {
-  readonly appends: number;
-  readonly records: number;
-  readonly payloadBytes: number;
-  readonly commits: number;
-  readonly syncs: number;
-  readonly syncMs: number;
-  readonly diskBytes: number;
+interface LogNumbers extends EngineCounters {
   readonly writable: boolean;
   readonly settling: { readonly chunks: number; readonly unsettledFiles: number } | undefined;
 }

@@ -41,6 +41,8 @@ export class Certificate {
   readonly #paths: PairPaths | undefined;
   #pair: CertificatePair;
   #mark = '';
+  /** What was said last of a replacement that failed: it is said once, and not once a minute. */
+  #trouble = '';
   #timer: Timer | undefined;
   #looking: Promise<void> | undefined;
   #closed = false;
@@ -82,7 +84,7 @@ export class Certificate {
       logger.info('TLS is on', { certificate: source.cert, until });
       if (ends - clock.now() < renewBeforeMs) logger.warn('the certificate ends soon', { until });
     } else if (dataDir === undefined) {
-      const trust = 'GET /_millrace/certificate answers it, over http:// too';
+      const trust = 'GET /_millrace/certificate answers it';
       logger.info('TLS is on, with a certificate that lasts as long as this server', { trust });
     } else {
       const { cert } = ownPairPaths(dataDir);
@@ -105,12 +107,16 @@ export class Certificate {
     try {
       const pair = source === 'own' ? await this.#renewed() : await this.#reread(source);
       if (pair === undefined) return;
+      this.#trouble = '';
       await this.#options.replace(pair);
       this.#pair = pair;
       logger.info('the certificate was replaced', {
         until: new Date(endOf(pair)).toISOString().slice(0, 10),
       });
     } catch (error) {
+      const trouble = String(error);
+      if (trouble === this.#trouble) return;
+      this.#trouble = trouble;
       logger.error('the certificate could not be replaced; the one before stays', errorFields(error));
     }
   }
