@@ -32,6 +32,7 @@ const halfOfRing = '170141183460469231731687303715884105728';
 /** What one subscription brings, as it comes. */
 class Subscribed {
   readonly events: SubscribeToShardEvent[] = [];
+  records = 0;
   ended = false;
   failure: unknown;
 
@@ -40,6 +41,7 @@ class Subscribed {
       for await (const { SubscribeToShardEvent: event } of stream) {
         assert.ok(event, 'nothing but events comes over the stream');
         this.events.push(event);
+        this.records += event.Records?.length ?? 0;
       }
     } catch (error) {
       this.failure = error;
@@ -387,6 +389,43 @@ for (const http1 of [false, true]) {
       await under.subscribe(again, { Type: 'LATEST' });
     },
   );
+
+  test(`${over}: a reader that reads nothing holds one event, whatever is put`, patience, async (t) => {
+    const under = await start(t, http1);
+    const app = await under.register('app');
+    const answer = await under.client.send(
+      new SubscribeToShardCommand({
+        ConsumerARN: app,
+        ShardId: 'shardId-000000000000',
+        StartingPosition: { Type: 'TRIM_HORIZON' },
+      }),
+    );
+    const held = async (): Promise<number> => {
+      const text = await (await fetch(`${under.millrace.endpoint}/metrics`)).text();
+      return Number(/^millrace_buffered_bytes (\S+)/m.exec(text)?.[1]);
+    };
+    let sent = 0;
+    let most = 0;
+    while (sent < 1000) {
+      const Records = Array.from({ length: 100 }, () => ({
+        PartitionKey: 'k',
+        Data: Buffer.from(`${sent++} `.padEnd(16_384, '.')),
+      }));
+      await under.client.send(new PutRecordsCommand({ StreamName: 's', Records }));
+      most = Math.max(most, await held());
+    }
+    assert.ok(most > 0, 'it is slow enough to be waited for');
+    assert.ok(most < 1_000_000, `${most} bytes were held`);
+    const subscribed = new Subscribed();
+    assert.ok(answer.EventStream);
+    void subscribed.follow(answer.EventStream);
+    await until(() => subscribed.records === sent);
+    assert.deepEqual(
+      subscribed.texts.map((text) => Number.parseInt(text, 10)),
+      Array.from({ length: sent }, (_, i) => i),
+      'and it gets all of it in the end, in order',
+    );
+  });
 
   test(
     `${over}: stopping ends subscriptions like any other end; consumers and places outlive it`,

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { hashKeyMax } from '@millrace/wire';
 import fc from 'fast-check';
 import type { Json } from '../catalog/catalog-record.js';
+import { consumerSteps } from './commands/consumers.js';
 import type { Stream } from './stream.js';
 import { keyOf } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
@@ -95,6 +96,18 @@ const command: fc.Arbitrary<StreamsCommand | 'next step' | Aimed> = fc.oneof(
       .map(([of, name]) => ({ type: 'deregister', ...of, consumer: name }) as const),
   },
   {
+    weight: 2,
+    arbitrary: fc
+      .tuple(named, consumer, fc.constantFrom('a', 'b', 'c'))
+      .map(
+        ([of, name, key]) =>
+          ({ type: 'tag-consumer', ...of, consumer: name, tags: { [key]: key }, tagsMax: 2 }) as const,
+      ),
+  },
+  fc
+    .tuple(named, consumer, fc.array(fc.constantFrom('a', 'b')))
+    .map(([of, name, keys]) => ({ type: 'untag-consumer', ...of, consumer: name, keys }) as const),
+  {
     weight: 8,
     arbitrary: fc
       .tuple(named, shard, fc.bigInt({ min: 0n, max: hashKeyMax }), shardsMax)
@@ -124,7 +137,7 @@ test('the fold is the same through snapshots, and no command breaks what streams
       let state = streamsSection.empty;
       let other = streamsSection.empty;
       for (const [i, each] of commands.entries()) {
-        const at = { atMs: 1_000_000 + i * 300, position: i, rules: 2 };
+        const at = { atMs: 1_000_000 + i * 300, position: i, rules: streamsSection.rules };
         const next = each === 'next step' ? nextStep(state) : 'aimed' in each ? hit(state, each) : each;
         if (next === undefined) continue;
         const written = JSON.parse(JSON.stringify(streamsSection.toJson(next))) as Json;
@@ -145,11 +158,15 @@ test('the fold is the same through snapshots, and no command breaks what streams
 });
 
 /** What the lifecycle would do next for the first stream that is in transition. */
+const noDelays = { createDelayMs: 0, updateDelayMs: 0, deleteDelayMs: 0 };
+
 function nextStep(state: StreamsState): StreamsCommand | undefined {
   for (const stream of state.streams.values()) {
     const of = { key: keyOf(stream), incarnation: stream.incarnation };
     if (stream.status === 'CREATING') return { type: 'activate', ...of };
     if (stream.status === 'DELETING') return { type: 'remove', ...of };
+    const [consumerStep] = consumerSteps(stream, noDelays, Number.MAX_SAFE_INTEGER).due;
+    if (consumerStep !== undefined) return consumerStep;
     if (stream.reshard !== undefined) {
       const { steps } = stream.reshard;
       const firstChild = steps[0]?.children[0]?.index ?? -1;
@@ -192,6 +209,9 @@ function checkStream(stream: Stream): void {
       assert.ok(each.createdMs >= parent.createdMs + 1000 && parent.closed !== undefined);
     }
   }
+  const names = stream.consumers.map((each) => each.name);
+  assert.deepEqual(names, [...new Set(names)].sort(), 'consumers have names of their own, in order');
+  if (stream.status === 'DELETING') assert.ok(stream.consumers.every((each) => each.status === 'DELETING'));
 }
 
 /** Maps are trees, and equal ones may be of other forms. */
