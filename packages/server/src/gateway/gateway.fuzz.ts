@@ -59,5 +59,5 @@ test(`random bytes never end the server (seed ${seed})`, { timeout: 120_000 }, a
     { seed, numRuns: 150 },
   );
   await until(() => server.gateway.load.connections === 0);
-  assert.deepEqual(server.gateway.load, { connections: 0, inFlight: 0, bufferedBytes: 0 });
+  assert.deepEqual(server.gateway.load, { connections: 0, inFlight: 0, streaming: 0, bufferedBytes: 0 });
 });

@@ -101,7 +101,7 @@ test('requests pipelined without end are refused, and nothing of them is kept', 
   assert.equal(held.length, 2, 'one of each connection was worked on');
   for (const exchange of held) echo(exchange);
   await until(() => server.gateway.load.connections === 0);
-  assert.deepEqual(server.gateway.load, { connections: 0, inFlight: 0, bufferedBytes: 0 });
+  assert.deepEqual(server.gateway.load, { connections: 0, inFlight: 0, streaming: 0, bufferedBytes: 0 });
   await assertAnswers(server.port);
 });
 

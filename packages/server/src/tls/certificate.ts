@@ -7,7 +7,7 @@
  * A certificate that cannot be replaced is kept while it lasts: a bad file is a line in the log, not an outage.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { Clock, Random, Timer } from '@millrace/base';
+import { AssertionError, type Clock, type Random, type Timer } from '@millrace/base';
 import { errorFields, type Logger } from '../logger.js';
 import { StartError } from '../start-error.js';
 import { ownPairPaths, type PairPaths, pairMark, readPair, writePair } from './certificate-files.js';
@@ -60,7 +60,6 @@ export class Certificate {
     const { source, dataDir } = options;
     const pair = source === 'own' ? await ownPair(options) : await givenPair(source, options.clock.now());
     const certificate = new Certificate(options, pair);
-    if (source !== 'own') certificate.#mark = await pairMark(source);
     certificate.#tell(dataDir);
     certificate.#lookLater();
     return certificate;
@@ -114,6 +113,7 @@ export class Certificate {
         until: new Date(endOf(pair)).toISOString().slice(0, 10),
       });
     } catch (error) {
+      if (error instanceof AssertionError) throw error;
       const trouble = String(error);
       if (trouble === this.#trouble) return;
       this.#trouble = trouble;
@@ -134,7 +134,8 @@ export class Certificate {
     if (mark === this.#mark) return undefined;
     const pair = await givenPair(paths, this.#options.clock.now());
     this.#mark = mark;
-    return pair;
+    // The first look knows of no earlier one; files are touched without being changed.
+    return pair.cert === this.#pair.cert && pair.key === this.#pair.key ? undefined : pair;
   }
 }
 
