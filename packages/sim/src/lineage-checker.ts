@@ -97,6 +97,11 @@ export class LineageChecker {
     this.#answeredReshards(stream);
   }
 
+  /** The stream is to have another number of shards: by which splits and merges, nobody says beforehand. */
+  rescaling(incarnation: number): void {
+    this.stream(incarnation).rescaled = true;
+  }
+
   /** Whether a stream's readers and writers may be told that it is not there. */
   mayBeGone(incarnation: number): boolean {
     return this.stream(incarnation).deleted !== 'no';
@@ -148,6 +153,7 @@ export class LineageChecker {
       shards: new Map(),
       asked: new Set(),
       answered: new Set(),
+      rescaled: false,
       byNumber: new Map(),
       byKey: new Map(),
     };
@@ -232,7 +238,7 @@ export class LineageChecker {
     for (const { parents } of seen.reshard.steps) {
       const family = parentsName(parents);
       check(
-        stream.asked.has(family) || stream.answered.has(family),
+        stream.rescaled || stream.asked.has(family) || stream.answered.has(family),
         () => `${nameOf(stream)}: nobody asked for the reshard of ${family}`,
       );
       stream.answered.add(family);
@@ -248,7 +254,7 @@ export class LineageChecker {
     }
     for (const [family, children] of families) {
       check(
-        stream.asked.has(family) || stream.answered.has(family),
+        stream.rescaled || stream.asked.has(family) || stream.answered.has(family),
         () => `${nameOf(stream)}: nobody resharded ${family}`,
       );
       this.counts.reshards++;

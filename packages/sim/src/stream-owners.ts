@@ -1,4 +1,4 @@
-/** Those who make, split, merge and delete streams: one command at a time for each name. */
+/** Those who make, split, merge, scale and delete streams: one command at a time for each name. */
 import { pick, type Random } from '@millrace/base';
 import type { Shard, Stream } from '@millrace/server';
 import { AwsError, shardIdOf } from '@millrace/wire';
@@ -75,6 +75,31 @@ export class StreamOwners {
     const { service } = this.#world;
     const call = service.merge(addressOf(stream), caller, shardIdOf(low.index), shardIdOf(high.index));
     this.#reshard(stream, [low.index, high.index], call);
+  }
+
+  /** Up to twice as many shards or half: by rounds of splits and merges. */
+  scale(stream: Stream): void {
+    const { name, openShards, incarnation } = stream;
+    if (this.#busy.has(name)) return;
+    const least = Math.ceil(openShards / 2);
+    const target = Math.min(least + this.#random.integer(openShards * 2 - least + 1), this.#limits.shardsMax);
+    const { service, lineage } = this.#world;
+    lineage.rescaling(incarnation);
+    const limits = { streamShardsMax: 1000, shardsMax: 1000 };
+    this.#command(
+      name,
+      service.change({ type: 'shard-count', ...caller, name, target, ...limits }),
+      () => {},
+    );
+  }
+
+  /** A change that takes the stream through UPDATING and touches no shard. */
+  rekey(stream: Stream): void {
+    const { name } = stream;
+    if (this.#busy.has(name)) return;
+    const { service } = this.#world;
+    const start = { type: 'encryption', ...caller, name, change: 'start', keyId: 'k' } as const;
+    this.#command(name, service.change(start), () => {});
   }
 
   #reshard(stream: Stream, parents: readonly number[], call: Promise<void>): void {

@@ -70,6 +70,8 @@ export interface ModelStream {
   /** Reshards asked for, by their parents, and those that were answered. */
   readonly asked: Set<string>;
   readonly answered: Set<string>;
+  /** Whether it was ever asked to have another number of shards. */
+  rescaled: boolean;
   readonly byNumber: Map<number, SentRecord>;
   /** For each key, those of its records that had the highest sequence number when they became known. */
   readonly byKey: Map<string, SentRecord[]>;

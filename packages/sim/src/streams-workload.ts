@@ -1,7 +1,7 @@
 /**
  * Clients of the streams service, over a log engine that `harness.ts` harms: producers put records under a few keys
- * at a time, followers read shards through iterators and from parents to children, owners make, split, merge and delete
- * streams and make them again under the same names, and time passes by milliseconds and by days.
+ * at a time, followers read shards through iterators and from parents to children, owners make, split, merge, scale and
+ * delete streams and make them again under the same names, and time passes by milliseconds and by days.
  *
  * Clients outlive the server. Whatever is answered goes through `streams-checker.ts`; after each recovery everything
  * is read.
@@ -26,7 +26,7 @@ const settleSecondsMax = 200;
 /** Puts that may fail at the end of a run, before one is taken, when an engine does not know what it did. */
 const lastPutsMax = 20;
 
-type Call = 'put' | 'read' | 'create' | 'split' | 'merge' | 'delete';
+type Call = 'put' | 'read' | 'create' | 'split' | 'merge' | 'scale' | 'rekey' | 'delete';
 type Action = Call | 'perform' | 'advance' | 'day' | 'fill' | 'room';
 
 /** How the clients of one seed behave. */
@@ -45,6 +45,8 @@ function character(random: Random): Character {
     ['create', 1],
     ['split', pick(random, [0, 0.5, 3])],
     ['merge', pick(random, [0, 0.5, 3])],
+    ['scale', pick(random, [0, 0, 1])],
+    ['rekey', pick(random, [0, 0.3])],
     ['delete', pick(random, [0, 0.1, 1])],
     ['day', pick(random, [0, 0, 0.3])],
     ['fill', pick(random, [0, 0, 0.3])],
@@ -139,6 +141,8 @@ export class StreamsWorkload {
       read: () => this.#followers.step(),
       split: () => this.#owners.split(stream),
       merge: () => this.#owners.merge(stream),
+      scale: () => this.#owners.scale(stream),
+      rekey: () => this.#owners.rekey(stream),
       delete: () => this.#owners.delete(stream),
     };
     calls[call]();
