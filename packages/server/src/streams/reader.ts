@@ -125,7 +125,11 @@ function alike(
   nextPosition: Position,
 ): { readonly records: RecordBatch; readonly nextPosition: Position } {
   if (stream.encryption.length === 0) return { records, nextPosition };
-  const type = encryptionTypeOf(stream, records.arrivalsMs[0]);
+  const [firstMs = 0] = records.arrivalsMs;
+  const lastMs = records.arrivalsMs[records.count - 1] ?? 0;
+  if (!stream.encryption.some(({ fromMs }) => fromMs > firstMs && fromMs <= lastMs))
+    return { records, nextPosition };
+  const type = encryptionTypeOf(stream, firstMs);
   for (let i = 1; i < records.count; i++) {
     const position = records.positions[i];
     if (position === undefined || encryptionTypeOf(stream, records.arrivalsMs[i]) === type) continue;

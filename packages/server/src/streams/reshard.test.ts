@@ -1,7 +1,6 @@
 /** Reshards while records come and go: nothing lost, nothing twice, every key in order; and through every crash. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LogEngine } from '@millrace/log';
 import { openMemoryEngine } from '@millrace/log';
 import { AwsError, hashKeyMax, partitionKeyHash, shardIdOf } from '@millrace/wire';
 import { putBatchFromInput } from './codec/put-input.js';
@@ -13,6 +12,7 @@ import type { ReadRecord } from './streams-fixture.js';
 import {
   bytesOf,
   caller,
+  dying,
   engines,
   heldClock,
   readRecord,
@@ -283,6 +283,16 @@ test('records that wait too long for children, or for a stream that goes, are fa
 const changes = {
   split: (under) => under.streams.split({ StreamName: 's' }, caller, '0', '1000000'),
   merge: (under) => under.streams.merge({ StreamName: 's' }, caller, '0', '1'),
+  'shard-count': (under) =>
+    under.streams.change({
+      type: 'shard-count',
+      ...{ ...caller, name: 's', target: 3, streamShardsMax: 9, shardsMax: 9 },
+    }),
+  mode: (under) =>
+    under.streams.change({
+      type: 'mode',
+      ...{ ...caller, name: 's', mode: 'ON_DEMAND', onDemandStreamsMax: 1, shardsMax: 9 },
+    }),
   create: (under) =>
     under.streams.create(caller, { name: 't', shards: 3, mode: 'PROVISIONED', recordKibMax: 1024, tags: {} }),
   delete: (under) => under.streams.delete(under.streams.find({ StreamName: 's' }, caller, 'DeleteStream')),
@@ -337,9 +347,11 @@ for (const [name, change] of Object.entries(changes)) {
       await again.close();
       if (left > 0) break;
     }
-    const ends = { split: 's4', merge: 's3', create: 's2,t3', delete: '' }[name];
-    assert.ok(outcomes.length > 4, `crashed after ${outcomes.length} calls only`);
-    assert.deepEqual([...new Set(outcomes)], ['s2', ends]);
+    const ends = { split: 's4', merge: 's3', 'shard-count': 's7', mode: 's2', create: 's2,t3', delete: '' }[
+      name
+    ];
+    assert.ok(outcomes.length > (name === 'mode' ? 2 : 4), `crashed after ${outcomes.length} calls only`);
+    assert.deepEqual(new Set(outcomes), new Set(['s2', ends]));
   });
 }
 
@@ -351,26 +363,6 @@ async function putOne(under: TestStreams, i: number, taken: Taken[]): Promise<vo
     assert.ok(ShardId !== undefined && SequenceNumber !== undefined);
     taken.push({ key, data, shard: ShardId, sequenceNumber: SequenceNumber });
   }
-}
-
-/** An engine that stops answering: every call after `alive` says no hangs for good, without being done. */
-function dying(engine: LogEngine, alive: () => boolean): LogEngine {
-  const hang = <T>(): Promise<T> => new Promise<T>(() => {});
-  return {
-    create: (logs) => (alive() ? engine.create(logs) : hang()),
-    append: (batch) => (alive() ? engine.append(batch) : hang()),
-    read: (request) => (alive() ? engine.read(request) : hang()),
-    seal: (log) => (alive() ? engine.seal(log) : hang()),
-    trim: (log, before) => (alive() ? engine.trim(log, before) : hang()),
-    delete: (logs) => (alive() ? engine.delete(logs) : hang()),
-    findByArrival: (log, arrivalMs) => engine.findByArrival(log, arrivalMs),
-    state: (log) => engine.state(log),
-    waitFor: (log, position, signal) => engine.waitFor(log, position, signal),
-    list: () => engine.list(),
-    health: () => engine.health(),
-    counters: () => engine.counters(),
-    close: () => engine.close(),
-  };
 }
 
 function batchOf(records: readonly { key: string; data: string }[]) {

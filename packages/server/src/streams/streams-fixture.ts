@@ -272,3 +272,23 @@ export async function testStreams(
 export function bytesOf(text: string): Uint8Array {
   return Buffer.from(text, 'utf8');
 }
+
+/** An engine that stops answering: every call after `alive` says no hangs for good, without being done. */
+export function dying(engine: LogEngine, alive: () => boolean): LogEngine {
+  const hang = <T>(): Promise<T> => new Promise<T>(() => {});
+  return {
+    create: (logs) => (alive() ? engine.create(logs) : hang()),
+    append: (batch) => (alive() ? engine.append(batch) : hang()),
+    read: (request) => (alive() ? engine.read(request) : hang()),
+    seal: (log) => (alive() ? engine.seal(log) : hang()),
+    trim: (log, before) => (alive() ? engine.trim(log, before) : hang()),
+    delete: (logs) => (alive() ? engine.delete(logs) : hang()),
+    findByArrival: (log, arrivalMs) => engine.findByArrival(log, arrivalMs),
+    state: (log) => engine.state(log),
+    waitFor: (log, position, signal) => engine.waitFor(log, position, signal),
+    list: () => engine.list(),
+    health: () => engine.health(),
+    counters: () => engine.counters(),
+    close: () => engine.close(),
+  };
+}

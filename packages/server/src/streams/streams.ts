@@ -199,10 +199,11 @@ export class Streams {
       if (error instanceof CatalogError) throw commandFailure(error);
       throw error;
     }
-    if (refused !== undefined) throw refused;
-    if (!('name' in command)) return;
-    const stream = findStream(this.view, command.account, command.region, command.name);
+    // A refusal may be the first to show a change whose author gave up on it, and which nobody carries out yet.
+    const { account, region } = command;
+    const stream = 'name' in command ? findStream(this.view, account, region, command.name) : undefined;
     if (stream !== undefined) this.#lifecycle.takeUp(stream);
+    if (refused !== undefined) throw refused;
   }
 
   /** Sets what an on-demand stream is to be ready for; what it needed before no longer counts. */
