@@ -17,22 +17,27 @@ export const commitmentStatuses = ['ENABLED', 'DISABLED', 'ENABLED_UNTIL_EARLIES
 
 export interface AccountSettings {
   readonly status: (typeof commitmentStatuses)[number];
-  readonly startedMs?: number | undefined;
-  readonly endedMs?: number | undefined;
-  readonly earliestEndMs?: number | undefined;
+  readonly startedMs: number | undefined;
+  readonly endedMs: number | undefined;
+  readonly earliestEndMs: number | undefined;
 }
 
 /** What AWS calls at least a day. */
 const commitmentMs = 24 * 3_600_000;
 
-const noSettings: AccountSettings = { status: 'DISABLED' };
+const noSettings: AccountSettings = {
+  status: 'DISABLED',
+  startedMs: undefined,
+  endedMs: undefined,
+  earliestEndMs: undefined,
+};
 
 /** The settings as they stand at `nowMs`. */
 export function settingsAt(settings: AccountSettings = noSettings, nowMs: number): AccountSettings {
   const { status, earliestEndMs, startedMs } = settings;
   if (status !== 'ENABLED_UNTIL_EARLIEST_ALLOWED_END' || earliestEndMs === undefined || nowMs < earliestEndMs)
     return settings;
-  return { status: 'DISABLED', startedMs, endedMs: earliestEndMs };
+  return { ...noSettings, startedMs, endedMs: earliestEndMs };
 }
 
 /** The settings after a client asked for `wanted` at `nowMs`. */
@@ -45,13 +50,22 @@ export function settingsWith(
   if (wanted === 'ENABLED') {
     if (before.status === 'ENABLED') return before;
     if (before.status === 'DISABLED')
-      return { status: 'ENABLED', startedMs: nowMs, earliestEndMs: nowMs + commitmentMs };
+      return { ...noSettings, status: 'ENABLED', startedMs: nowMs, earliestEndMs: nowMs + commitmentMs };
     return { ...before, status: 'ENABLED' };
   }
   if (before.status !== 'ENABLED') return before;
   const { startedMs, earliestEndMs = nowMs } = before;
   if (nowMs < earliestEndMs) return { ...before, status: 'ENABLED_UNTIL_EARLIEST_ALLOWED_END' };
-  return { status: 'DISABLED', startedMs, endedMs: nowMs };
+  return { ...noSettings, startedMs, endedMs: nowMs };
+}
+
+export function accountSettingsToJson({ status, startedMs, endedMs, earliestEndMs }: AccountSettings): Json {
+  return {
+    status,
+    ...(startedMs === undefined ? {} : { startedMs }),
+    ...(endedMs === undefined ? {} : { endedMs }),
+    ...(earliestEndMs === undefined ? {} : { earliestEndMs }),
+  };
 }
 
 export function parseAccountSettings(json: Json): AccountSettings {

@@ -122,22 +122,25 @@ export const retentionHoursMax = 8760;
 export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
-/** How often within 24 hours AWS changes a stream so; each counted over the 24 hours that have just passed. */
+/**
+ * How often within 24 hours AWS changes a stream so; each counted over the 24 hours that have just passed. These, the hours
+ * above and the two below do not travel in commands, and the fold decides by them: a change is one of the section's rules.
+ */
 export const shardCountUpdatesPerDay = 10;
 export const modeChangesPerDay = 2;
 export const encryptionChangesPerDay = 25;
 
-/** AWS: what warm throughput may be asked for, 10 GiB/s. A shard takes 1 MiB/s. */
-export const warmMibpsMax = 10_240;
-
 /** Splits and merges of one round of a reshard: their parents are sealed together, and puts wait for that long. */
 export const reshardStepsMax = 256;
 
-/** AWS: a resource policy's size, 20 KiB. */
-export const policyBytesMax = 20 * kib;
-
 /** Shards of a new on-demand stream (observed on AWS by LocalStack's validated tests). */
 export const onDemandShards = 4;
+
+/** AWS: what warm throughput may be asked for, 10 GiB/s. A shard takes 1 MiB/s. */
+export const warmMibpsMax = 10_240;
+
+/** AWS: a resource policy's size, 20 KiB. */
+export const policyBytesMax = 20 * kib;
 
 /** AWS: tags on a stream (the model's bound of 200 is the wire's, CreateStream's document says 50). */
 export const tagsMax = 50;

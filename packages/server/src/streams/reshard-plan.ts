@@ -9,6 +9,8 @@
  * Each round touches a shard once, so that all of its steps can be done together; a shard with many cuts is halved in
  * rounds, many neighbours are merged in rounds. A cut is taken to be where a shard begins already if one begins within a
  * millionth of the size wanted: thirds and sixths of 2^128 differ by one, and nobody wants a shard of one hash key.
+ *
+ * The fold decides by this, so a change here is a change of the section's rules.
  */
 import type { HashKeyRange } from '@millrace/wire';
 import { hashKeyMax } from '@millrace/wire';

@@ -5,7 +5,8 @@
  *        nextShardIndex, shards: [shard …], reshard: [step …] | null, …settings }
  *      shard    = [index, createdMs, openedMs, start, end, [parent …], closed ? [atMs, endPosition] : null]
  *      step     = { parents: [index …], children: [[index, start, end] …] }
- *      settings = only what was ever set: { consumers: [{ name, createdMs, status, sinceMs, tags } …], goneBeforeMs, strategy, shardLevelMetrics, policy, warmMibps, targetShards,
+ *      settings = only what was ever set: { consumers: [{ name, createdMs, status, sinceMs, tags, policy? } …],
+ *                 goneBeforeMs, strategy, shardLevelMetrics, policy, warmMibps, targetShards,
  *                 encryption: [[fromMs, keyId | null] …], recent: { mode: [ms …], … }, pending: { … } }
  *
  * Hash keys are decimal strings: they have 128 bits. Before there were many steps at once, `reshard` was one step.
@@ -67,7 +68,7 @@ function settingsToJson(stream: Stream): JsonObject {
   const { consumers, goneBeforeMs, strategy, policy, warmMibps, encryption, recent, targetShards, pending } =
     stream;
   return {
-    ...(consumers.length === 0 ? {} : { consumers: consumers.map((consumer) => ({ ...consumer })) }),
+    ...(consumers.length === 0 ? {} : { consumers: consumers.map(consumerToJson) }),
     ...(goneBeforeMs === 0 ? {} : { goneBeforeMs }),
     ...(strategy === 'USER_PARTITION_KEY' ? {} : { strategy }),
     ...(stream.shardLevelMetrics.length === 0 ? {} : { shardLevelMetrics: stream.shardLevelMetrics }),
@@ -174,7 +175,12 @@ function parseConsumer(json: Json): Consumer {
     status: oneOf(fields, 'status', ['CREATING', 'ACTIVE', 'DELETING']),
     sinceMs: numberField(fields, 'sinceMs'),
     tags: stringsField(fields, 'tags'),
+    policy: optionalString(fields, 'policy'),
   };
+}
+
+function consumerToJson({ policy, ...consumer }: Consumer): Json {
+  return { ...consumer, ...(policy === undefined ? {} : { policy }) };
 }
 
 function shardToJson(shard: Shard): Json {

@@ -77,10 +77,15 @@ export interface Stream {
 
 /** Settings that AWS changes while a stream is UPDATING; null takes a key away. */
 export interface PendingSettings {
-  readonly mode?: StreamMode | undefined;
-  readonly recordKibMax?: number | undefined;
-  readonly warmMibps?: number | undefined;
-  readonly keyId?: string | null | undefined;
+  readonly mode: StreamMode | undefined;
+  readonly recordKibMax: number | undefined;
+  readonly warmMibps: number | undefined;
+  readonly keyId: string | null | undefined;
+}
+
+export function pendingOf(settings: Partial<PendingSettings>): PendingSettings {
+  const { mode, recordKibMax, warmMibps, keyId } = settings;
+  return { mode, recordKibMax, warmMibps, keyId };
 }
 
 export interface EncryptionChange {

@@ -4,15 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '@millrace/base';
 import { hashKeyMax } from '@millrace/wire';
 import fc from 'fast-check';
 import type { Json } from '../catalog/catalog-record.js';
-import { consumerSteps } from './commands/consumers.js';
 import type { Stream } from './stream.js';
-import { keyOf } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
 import { streamsSection } from './streams-section.js';
 import type { StreamsState } from './streams-state.js';
+import { nextStep, randomCommand } from './testing/random-commands.js';
 
 const seed = Number(process.argv[2] ?? 20260102);
 console.log(`# seed ${seed}`);
@@ -51,9 +51,10 @@ const aimed: fc.Arbitrary<Aimed> = fc.record({
 });
 
 /** Clients' commands at random, and the lifecycle's steps both at random and as they would come. */
-const command: fc.Arbitrary<StreamsCommand | 'next step' | Aimed> = fc.oneof(
+const command: fc.Arbitrary<StreamsCommand | 'next step' | Aimed | { readonly seed: number }> = fc.oneof(
   { weight: 12, arbitrary: fc.constant('next step' as const) },
   { weight: 8, arbitrary: aimed },
+  { weight: 20, arbitrary: fc.record({ seed: fc.nat() }) },
   {
     weight: 4,
     arbitrary: fc.tuple(named, fc.integer({ min: 1, max: 5 }), shardsMax).map(
@@ -138,7 +139,7 @@ test('the fold is the same through snapshots, and no command breaks what streams
       let other = streamsSection.empty;
       for (const [i, each] of commands.entries()) {
         const at = { atMs: 1_000_000 + i * 300, position: i, rules: streamsSection.rules };
-        const next = each === 'next step' ? nextStep(state) : 'aimed' in each ? hit(state, each) : each;
+        const next = commandOf(state, each);
         if (next === undefined) continue;
         const written = JSON.parse(JSON.stringify(streamsSection.toJson(next))) as Json;
         const decided = streamsSection.decide(state, next, at);
@@ -157,25 +158,13 @@ test('the fold is the same through snapshots, and no command breaks what streams
   );
 });
 
-/** What the lifecycle would do next for the first stream that is in transition. */
-const noDelays = { createDelayMs: 0, updateDelayMs: 0, deleteDelayMs: 0 };
-
-function nextStep(state: StreamsState): StreamsCommand | undefined {
-  for (const stream of state.streams.values()) {
-    const of = { key: keyOf(stream), incarnation: stream.incarnation };
-    if (stream.status === 'CREATING') return { type: 'activate', ...of };
-    if (stream.status === 'DELETING') return { type: 'remove', ...of };
-    const [consumerStep] = consumerSteps(stream, noDelays, Number.MAX_SAFE_INTEGER).due;
-    if (consumerStep !== undefined) return consumerStep;
-    if (stream.reshard !== undefined) {
-      const { steps } = stream.reshard;
-      const firstChild = steps[0]?.children[0]?.index ?? -1;
-      const ends = steps.flatMap((step) => step.parents).map((parent) => parent * 10);
-      return { type: 'reshard', ...of, firstChild, ends };
-    }
-    if (stream.status === 'UPDATING') return { type: 'settle', ...of };
-  }
-  return undefined;
+function commandOf(
+  state: StreamsState,
+  each: StreamsCommand | 'next step' | Aimed | { readonly seed: number },
+): StreamsCommand | undefined {
+  if (each === 'next step') return nextStep(state);
+  if ('aimed' in each) return hit(state, each);
+  return 'seed' in each ? randomCommand(seededRandom(each.seed), state) : each;
 }
 
 function hit(state: StreamsState, { aimed: what, stream: s, shard: i }: Aimed): StreamsCommand | undefined {
@@ -216,5 +205,11 @@ function checkStream(stream: Stream): void {
 
 /** Maps are trees, and equal ones may be of other forms. */
 function pictureOf(state: StreamsState): object {
-  return { ...state, streams: [...state.streams], openShards: [...state.openShards] };
+  return {
+    ...state,
+    streams: [...state.streams],
+    openShards: [...state.openShards],
+    onDemandStreams: [...state.onDemandStreams],
+    accounts: [...state.accounts],
+  };
 }

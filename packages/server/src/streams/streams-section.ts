@@ -8,6 +8,7 @@
  *
  * A step of the background that comes too late (the stream was deleted meanwhile) changes nothing.
  *
+ * Rules 4: policies of consumers. No record of before knows any.
  * Rules 3: consumers, and a stream that has some is deleted only when that is meant. No record of before knows any.
  * Rules 2: splits and merges of on-demand streams are refused here; until then the service refused them, and did not ask.
  */
@@ -25,7 +26,7 @@ import { noStreams, parseState, stateToJson } from './streams-state.js';
 
 export const streamsSection: Section<StreamsState, StreamsCommand, StreamsOutcome> = {
   name: 'streams',
-  rules: 3,
+  rules: 4,
   empty: noStreams,
   decide,
   parse: parseCommand,

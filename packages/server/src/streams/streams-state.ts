@@ -8,7 +8,7 @@ import type { Json } from '../catalog/catalog-record.js';
 import type { Decision } from '../catalog/fold.js';
 import { OrderedMap } from '../catalog/ordered-map.js';
 import type { AccountSettings } from './account-settings.js';
-import { parseAccountSettings } from './account-settings.js';
+import { accountSettingsToJson, parseAccountSettings } from './account-settings.js';
 import type { OfAccount, OfIncarnation, OfStream } from './commands/of.js';
 import * as errors from './errors.js';
 import { listField, numberField, objectField, objectOf } from './json-field.js';
@@ -130,8 +130,8 @@ export function stateToJson(state: StreamsState): Json {
   return {
     streams: [...state.streams.values()].map(streamToJson),
     accounts: Object.fromEntries(
-      [...state.accounts].map(([key, settings]) => [key, { ...settings }]),
-    ) as Json,
+      [...state.accounts].map(([key, settings]) => [key, accountSettingsToJson(settings)]),
+    ),
     incarnations: state.incarnations,
     secret: state.secret ?? null,
   };

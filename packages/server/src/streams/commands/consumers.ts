@@ -131,7 +131,15 @@ function register(stream: Stream, command: RegisterCommand, at: CommandTime): St
   if (consumers.filter(({ status }) => status === 'CREATING').length >= creatingMax) {
     return consumerErrors.tooManyConsumersCreating(stream, creatingMax);
   }
-  const consumer: Consumer = { name, createdMs: at.atMs, status: 'CREATING', sinceMs: at.atMs, tags };
+  const { atMs } = at;
+  const consumer: Consumer = {
+    name,
+    createdMs: atMs,
+    status: 'CREATING',
+    sinceMs: atMs,
+    tags,
+    policy: undefined,
+  };
   return { ...stream, consumers: [...consumers, consumer].sort(byName) };
 }
 

@@ -13,7 +13,7 @@ import { listField, numberField, oneOf, optionalNumber, stringField } from '../j
 import { dayMs, encryptionChangesPerDay, hourMs, modeChangesPerDay, onDemandShards } from '../limits.js';
 import { shardsOnTheWay } from '../reshard-plan.js';
 import type { DistributionStrategy, RecentChanges, ShardLevelMetric, Stream, StreamMode } from '../stream.js';
-import { distributionStrategies, keyIdAt, shardLevelMetrics, streamModes } from '../stream.js';
+import { distributionStrategies, keyIdAt, pendingOf, shardLevelMetrics, streamModes } from '../stream.js';
 import type { Decided, StreamsState } from '../streams-state.js';
 import {
   namespaceOf,
@@ -200,7 +200,7 @@ function changeMode(
   if (onDemandStreamsOf(state, stream) >= onDemandStreamsMax) {
     return controlErrors.tooManyOnDemandStreams(stream.account, onDemandStreamsMax);
   }
-  const changed = { ...stream, recent, pending: { mode, warmMibps } };
+  const changed = { ...stream, recent, pending: pendingOf({ mode, warmMibps }) };
   if (warmMibps === undefined || warmMibps <= stream.openShards)
     return waiting(changed, { mode, warmMibps }, at);
   return committed(state, stream, at) ?? growing(state, changed, warmMibps, shardsMax, at);
@@ -210,7 +210,7 @@ function warm(state: StreamsState, stream: Stream, command: WarmCommand, at: Com
   if (stream.mode === 'PROVISIONED') return controlErrors.inProvisionedMode(stream);
   if (stream.status !== 'ACTIVE') return errors.streamNotActive(stream, stream.status);
   const target = Math.max(command.mibps, command.shardsMin, onDemandShards);
-  const changed = { ...stream, pending: { warmMibps: command.mibps } };
+  const changed = { ...stream, pending: pendingOf({ warmMibps: command.mibps }) };
   return committed(state, stream, at) ?? growing(state, changed, target, command.shardsMax, at);
 }
 

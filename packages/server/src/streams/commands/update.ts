@@ -4,7 +4,7 @@ import { reshardStepsMax } from '../limits.js';
 import type { PlannedStep } from '../reshard-plan.js';
 import { byHashKey, nextRound } from '../reshard-plan.js';
 import type { EncryptionChange, PendingSettings, Shard, Stream } from '../stream.js';
-import { horizonMs } from '../stream.js';
+import { horizonMs, pendingOf } from '../stream.js';
 
 /** The stream UPDATING with these splits and merges to be done. */
 export function resharding(stream: Stream, at: CommandTime, steps: readonly PlannedStep[]): Stream {
@@ -18,8 +18,8 @@ export function towards(stream: Stream, target: number, at: CommandTime): Stream
 }
 
 /** The stream UPDATING for a while, and then set to this. */
-export function waiting(stream: Stream, pending: PendingSettings, at: CommandTime): Stream {
-  return { ...stream, status: 'UPDATING', sinceMs: at.atMs, pending };
+export function waiting(stream: Stream, pending: Partial<PendingSettings>, at: CommandTime): Stream {
+  return { ...stream, status: 'UPDATING', sinceMs: at.atMs, pending: pendingOf(pending) };
 }
 
 /** A stream whose round is done: on to the next, or ACTIVE. */

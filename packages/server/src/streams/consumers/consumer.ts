@@ -19,6 +19,8 @@ export interface Consumer {
   /** When the status was taken. */
   readonly sinceMs: number;
   readonly tags: { readonly [key: string]: string };
+  /** The resource policy, as it was given. */
+  readonly policy: string | undefined;
 }
 
 /** What the ARN of a consumer says. */

@@ -1,8 +1,8 @@
 import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
-import { nameOf, type Streams } from '../streams.js';
-import { streamOfResource } from './resource.js';
+import type { Streams } from '../streams.js';
+import { ofResource, resourceOf } from './resource.js';
 import { resourceArn, streamId } from './shapes.js';
 
 const input = structure('DeleteResourcePolicyInput', {
@@ -16,7 +16,7 @@ export const deleteResourcePolicy = operation<Streams, typeof input, undefined>(
   output: undefined,
   errors: errors.ofChanges,
   async handle(streams, request, context) {
-    const stream = streamOfResource(streams, request.ResourceARN, context, 'DeleteResourcePolicy');
-    await streams.change({ type: 'policy', ...nameOf(stream), policy: null });
+    const resource = resourceOf(streams, request.ResourceARN, context, 'DeleteResourcePolicy');
+    await streams.change({ type: 'policy', ...ofResource(resource), policy: null });
   },
 });

@@ -2,7 +2,7 @@ import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
 import type { Streams } from '../streams.js';
-import { streamOfResource } from './resource.js';
+import { resourceOf } from './resource.js';
 import { policy, resourceArn, streamId } from './shapes.js';
 
 const input = structure('GetResourcePolicyInput', {
@@ -21,7 +21,7 @@ export const getResourcePolicy = operation<Streams, typeof input, typeof output>
   output,
   errors: errors.ofChanges,
   async handle(streams, request, context) {
-    const stream = streamOfResource(streams, request.ResourceARN, context, 'GetResourcePolicy');
-    return { Policy: stream.policy ?? noPolicy };
+    const resource = resourceOf(streams, request.ResourceARN, context, 'GetResourcePolicy');
+    return { Policy: (resource.consumer ?? resource.stream).policy ?? noPolicy };
   },
 });

@@ -1,13 +1,15 @@
 /** Tags and resource policies, as clients put and see them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { account, region, testStreams } from '../streams-fixture.js';
+import { account, caller, region, testStreams } from '../streams-fixture.js';
 import { addTagsToStream } from './add-tags-to-stream.js';
 import { deleteResourcePolicy } from './delete-resource-policy.js';
+import { deregisterStreamConsumer } from './deregister-stream-consumer.js';
 import { getResourcePolicy } from './get-resource-policy.js';
 import { listTagsForResource } from './list-tags-for-resource.js';
 import { listTagsForStream } from './list-tags-for-stream.js';
 import { putResourcePolicy } from './put-resource-policy.js';
+import { registerStreamConsumer } from './register-stream-consumer.js';
 import { removeTagsFromStream } from './remove-tags-from-stream.js';
 import { tagResource } from './tag-resource.js';
 import { untagResource } from './untag-resource.js';
@@ -130,5 +132,44 @@ test('what is no policy for this stream is refused, and says why', async () => {
   assert.equal((await under.refusal('PutResourcePolicy', foreign))[0], 'AccessDeniedException');
   const none = { ResourceARN: `${arn}/thing/x` };
   assert.equal((await under.refusal('ListTagsForResource', none))[0], 'ResourceNotFoundException');
+  await under.close();
+});
+
+test('a consumer has tags and a policy of its own, which go with it', async () => {
+  const under = await testStreams();
+  await under.createStream('s', 1);
+  const register = () =>
+    under.call(registerStreamConsumer, { StreamARN: arn, ConsumerName: 'c', Tags: { a: '1' } });
+  const consumerArn = (await register()).Consumer.ConsumerARN;
+  await under.settle(
+    () => under.streams.find({ StreamName: 's' }, caller, '').consumers[0]?.status === 'ACTIVE',
+  );
+  await under.call(tagResource, { ResourceARN: consumerArn, Tags: { b: '2' } });
+  await under.call(untagResource, { ResourceARN: consumerArn, TagKeys: ['a'] });
+  const own = JSON.stringify({
+    Statement: { ...statement, Action: 'kinesis:SubscribeToShard', Resource: consumerArn },
+  });
+  await under.call(putResourcePolicy, { ResourceARN: consumerArn, Policy: own });
+  assert.equal(
+    (await under.refusal('PutResourcePolicy', { ResourceARN: arn, Policy: own }))[0],
+    'InvalidArgumentException',
+  );
+  await under.reopen();
+  assert.deepEqual((await under.call(listTagsForResource, { ResourceARN: consumerArn })).Tags, [
+    { Key: 'b', Value: '2' },
+  ]);
+  assert.equal((await under.call(getResourcePolicy, { ResourceARN: consumerArn })).Policy, own);
+  assert.deepEqual((await under.call(listTagsForResource, { ResourceARN: arn })).Tags, []);
+  assert.equal((await under.call(getResourcePolicy, { ResourceARN: arn })).Policy, '{}');
+  await under.call(deleteResourcePolicy, { ResourceARN: consumerArn });
+  assert.equal((await under.call(getResourcePolicy, { ResourceARN: consumerArn })).Policy, '{}');
+  await under.call(deregisterStreamConsumer, { ConsumerARN: consumerArn });
+  await under.settle(() => under.streams.find({ StreamName: 's' }, caller, '').consumers.length === 0);
+  under.clock.advance(2000);
+  await register();
+  assert.equal(
+    (await under.refusal('ListTagsForResource', { ResourceARN: consumerArn }))[0],
+    'ResourceNotFoundException',
+  );
   await under.close();
 });

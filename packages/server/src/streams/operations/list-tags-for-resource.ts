@@ -2,7 +2,7 @@ import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
 import type { Streams } from '../streams.js';
-import { taggedResource } from './resource.js';
+import { resourceOf } from './resource.js';
 import { resourceArn, streamId, tagList } from './shapes.js';
 import { describedTags } from './tagging.js';
 
@@ -19,7 +19,7 @@ export const listTagsForResource = operation<Streams, typeof input, typeof outpu
   output,
   errors: errors.ofChanges,
   async handle(streams, request, context) {
-    const { stream, consumer } = taggedResource(streams, request.ResourceARN, context, 'ListTagsForResource');
+    const { stream, consumer } = resourceOf(streams, request.ResourceARN, context, 'ListTagsForResource');
     return { Tags: describedTags(consumer ?? stream) };
   },
 });

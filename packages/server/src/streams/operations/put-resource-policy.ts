@@ -2,8 +2,8 @@ import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
 import { checkPolicy } from '../resource-policy.js';
-import { nameOf, type Streams } from '../streams.js';
-import { streamOfResource } from './resource.js';
+import type { Streams } from '../streams.js';
+import { ofResource, resourceOf } from './resource.js';
 import { policy, resourceArn, streamId } from './shapes.js';
 
 const input = structure('PutResourcePolicyInput', {
@@ -18,8 +18,8 @@ export const putResourcePolicy = operation<Streams, typeof input, undefined>({
   output: undefined,
   errors: errors.ofChanges,
   async handle(streams, request, context) {
-    const stream = streamOfResource(streams, request.ResourceARN, context, 'PutResourcePolicy');
+    const resource = resourceOf(streams, request.ResourceARN, context, 'PutResourcePolicy');
     checkPolicy(request.Policy, request.ResourceARN);
-    await streams.change({ type: 'policy', ...nameOf(stream), policy: request.Policy });
+    await streams.change({ type: 'policy', ...ofResource(resource), policy: request.Policy });
   },
 });

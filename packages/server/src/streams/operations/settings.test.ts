@@ -92,6 +92,8 @@ test('the largest record grows to 10 MiB when the stream is ACTIVE again', async
   await assert.rejects(under.call(putRecord, large), { code: 'ValidationException' });
   await under.active('s');
   await under.call(putRecord, large);
+  const [read] = await under.readShard('s', 0);
+  assert.equal(read?.data.length, large.Data.length);
   const summary = await under.call(describeStreamSummary, { StreamName: 's' });
   assert.equal(summary.StreamDescriptionSummary.MaxRecordSizeInKiB, 10_240);
   assert.deepEqual(await under.refusal('UpdateMaxRecordSize', { MaxRecordSizeInKiB: 2048 }), [

@@ -2,7 +2,7 @@ import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
 import type { Streams } from '../streams.js';
-import { taggedResource } from './resource.js';
+import { resourceOf } from './resource.js';
 import { resourceArn, streamId, tagMap } from './shapes.js';
 import { addTags } from './tagging.js';
 
@@ -18,7 +18,7 @@ export const tagResource = operation<Streams, typeof input, undefined>({
   output: undefined,
   errors: errors.ofChanges,
   async handle(streams, request, context) {
-    const { stream, consumer } = taggedResource(streams, request.ResourceARN, context, 'TagResource');
+    const { stream, consumer } = resourceOf(streams, request.ResourceARN, context, 'TagResource');
     await addTags(streams, stream, request.Tags, consumer);
   },
 });

@@ -2,7 +2,7 @@ import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
 import type { Streams } from '../streams.js';
-import { taggedResource } from './resource.js';
+import { resourceOf } from './resource.js';
 import { resourceArn, streamId, tagKeys } from './shapes.js';
 import { removeTags } from './tagging.js';
 
@@ -18,7 +18,7 @@ export const untagResource = operation<Streams, typeof input, undefined>({
   output: undefined,
   errors: errors.ofChanges,
   async handle(streams, request, context) {
-    const { stream, consumer } = taggedResource(streams, request.ResourceARN, context, 'UntagResource');
+    const { stream, consumer } = resourceOf(streams, request.ResourceARN, context, 'UntagResource');
     await removeTags(streams, stream, request.TagKeys, consumer);
   },
 });
