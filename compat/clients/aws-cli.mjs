@@ -1,12 +1,13 @@
-// The AWS CLI. Version 1 is on PyPI. Version 2 is in no language's registry, so the one on PATH is used where there is
-// one: it takes blobs in base64 unless it is told otherwise, and knows AWS_ENDPOINT_URL since 2.13.
+// The AWS CLI. Version 1 is on PyPI. Version 2 is in no language's registry, only in those of some systems (Debian has
+// it): the one on PATH is used where there is one. It takes blobs in base64 unless it is told otherwise, and knows
+// AWS_ENDPOINT_URL since 2.13; before, the endpoint is a flag.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { pythonClients } from '../../scripts/python-clients.mjs';
 
 const script = fileURLToPath(new URL('../shell/aws-cli.sh', import.meta.url));
 const scenarios = ['life', 'records', 'reshard', 'settings', 'consumers', 'tls'];
-const versionMin = [2, 13];
+const endpointByVariableSince = 13;
 
 export const awsCliV1 = {
   id: 'aws-cli-v1',
@@ -34,16 +35,18 @@ export const awsCliV2 = {
     const { stdout, status } = spawnSync('aws', ['--version'], { encoding: 'utf8' });
     const [, version = ''] = /^aws-cli\/([0-9.]+)/.exec(stdout ?? '') ?? [];
     const [major, minor] = version.split('.').map(Number);
-    if (status !== 0 || major !== versionMin[0]) {
-      return { reason: 'no version 2 of `aws` on PATH, and no package registry has it' };
+    if (status !== 0 || major !== 2) {
+      return { reason: 'there is no version 2 of `aws` on PATH (Debian and others have it as awscli)' };
     }
-    if (minor < versionMin[1])
-      return { reason: `${version} does not know AWS_ENDPOINT_URL: 2.13 or newer is needed` };
     return {
       version,
       program: 'bash',
       args: [script],
-      environment: { AWS_CLI: 'aws', AWS_CLI_BLOBS: '--cli-binary-format raw-in-base64-out' },
+      environment: {
+        AWS_CLI: 'aws',
+        AWS_CLI_BLOBS: '--cli-binary-format raw-in-base64-out',
+        AWS_CLI_ENDPOINT_FLAG: minor < endpointByVariableSince ? '1' : '',
+      },
     };
   },
 };

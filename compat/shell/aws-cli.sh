@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # The AWS CLI, as its users type it: aws-cli.sh <scenario>…
 #
-# AWS_CLI is the program (in words), AWS_CLI_BLOBS the flags that version 2 needs to take --data as it is written.
+# AWS_CLI is the program (in words), AWS_CLI_BLOBS the flags that version 2 needs to take --data as it is written, and
+# AWS_CLI_ENDPOINT_FLAG is set where the program is too old to read AWS_ENDPOINT_URL.
 # Prints one line of JSON for each scenario, like every client's program here.
 set -uo pipefail
 
 read -ra program <<<"$AWS_CLI"
 read -ra blobs <<<"${AWS_CLI_BLOBS:-}"
+if [ -n "${AWS_CLI_ENDPOINT_FLAG:-}" ]; then program+=(--endpoint-url "$AWS_ENDPOINT_URL"); fi
 first_shard=shardId-000000000000
 called=$(mktemp)
 said=$(mktemp)
