@@ -13,6 +13,7 @@ import { repair } from './commands/repair.js';
 import { replay } from './commands/replay.js';
 import { serve } from './commands/serve.js';
 import { shards } from './commands/shards.js';
+import { snapshot } from './commands/snapshot.js';
 import { streams } from './commands/streams.js';
 import { tail } from './commands/tail.js';
 import { wait } from './commands/wait.js';
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   clock,
   faults,
   env,
+  snapshot,
   check,
   repair,
 ];

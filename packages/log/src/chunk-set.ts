@@ -13,6 +13,7 @@ import type { Position } from './contract.js';
 import type { FileLease, FilePool } from './file-pool.js';
 import type { FileWindow } from './file-window.js';
 import type { Page } from './page.js';
+import type { HeldFile } from './snapshot.js';
 
 /** A chunk under lease, and what it has of a log. */
 interface Found {
@@ -49,6 +50,16 @@ export class ChunkSet {
 
   get records(): number {
     return this.#chunks.reduce((sum, { named }) => sum + named.records, 0);
+  }
+
+  /** All chunks as they stand, oldest first, each under its name until it is released. */
+  holdAll(): HeldFile[] {
+    return this.#chunks.map(({ name, named, file }) => ({
+      name,
+      bytes: named.bytes,
+      written: false,
+      release: this.#pool.hold(file),
+    }));
   }
 
   replace(chunks: readonly Chunk[]): void {

@@ -18,6 +18,9 @@ export interface PooledFile {
   pinned: boolean;
   users: number;
   removed: boolean;
+  /** How many keep its name; and whether it goes with the last of them. */
+  holders: number;
+  unlinkDue: boolean;
 }
 
 export interface FileLease {
@@ -49,6 +52,8 @@ export class FilePool {
       pinned: handle !== undefined,
       users: 0,
       removed: false,
+      holders: 0,
+      unlinkDue: false,
     };
     this.#known.add(file);
     return file;
@@ -80,13 +85,35 @@ export class FilePool {
   /** Unlinks a file, once nobody reads it any more. Whoever asks for it must have been led elsewhere before. */
   async remove(file: PooledFile): Promise<void> {
     await this.#retire(file);
-    await this.#disk.remove(file.name);
+    if (file.holders > 0) file.unlinkDue = true;
+    else await this.#disk.remove(file.name);
   }
 
-  /** As `remove`, but it lives on under `name`, and may be written over: whoever links to it must know. */
-  async giveAway(file: PooledFile, name: string): Promise<void> {
+  /**
+   * Keeps the name of a file, which must not have been removed, until the answer is called: a removal meanwhile is done
+   * for everybody else, and the name goes then.
+   */
+  hold(file: PooledFile): () => Promise<void> {
+    assert(!file.removed, `${file.name} is held after its removal`);
+    file.holders++;
+    return async () => {
+      file.holders--;
+      if (file.holders === 0 && file.unlinkDue) await this.#disk.remove(file.name);
+    };
+  }
+
+  /**
+   * As `remove`, but it lives on under `name`, and may be written over: whoever links to it must know. `false`: somebody
+   * holds its old name, and it was removed instead.
+   */
+  async giveAway(file: PooledFile, name: string): Promise<boolean> {
     await this.#retire(file);
+    if (file.holders > 0) {
+      file.unlinkDue = true;
+      return false;
+    }
     await this.#disk.rename(file.name, name);
+    return true;
   }
 
   /** Closes all files once nobody reads them. */

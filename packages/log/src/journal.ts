@@ -22,6 +22,7 @@ import { type Disk, DiskError, type DiskFile } from './disk.js';
 import type { FilePool, PooledFile } from './file-pool.js';
 import { encodeJournalHeader, journalHeaderChecksum } from './journal-header.js';
 import type { Registry } from './registry.js';
+import type { HeldFile } from './snapshot.js';
 
 const journalNamePattern = /^journal-(\d{10})$/;
 
@@ -231,8 +232,7 @@ export class Journal {
       this.#oldest++;
       this.#bytes -= bytes;
       if (keepsSpare && this.#spareBytes === 0) {
-        await this.#pool.giveAway(file, spareJournalName);
-        this.#spareBytes = bytes;
+        if (await this.#pool.giveAway(file, spareJournalName)) this.#spareBytes = bytes;
       } else await this.#pool.remove(file);
     }
   }
@@ -255,6 +255,16 @@ export class Journal {
   #resize(file: JournalFile, bytes: number): void {
     this.#bytes += bytes - file.bytes;
     file.bytes = bytes;
+  }
+
+  /** All files as they stand, oldest first, each under its name until it is released. */
+  holdAll(): HeldFile[] {
+    return [...this.#files.values()].map(({ number, end, file }) => ({
+      name: file.name,
+      bytes: end,
+      written: number === this.active,
+      release: this.#pool.hold(file),
+    }));
   }
 
   /** The file `number` for reading, which some index still leads to. */

@@ -45,6 +45,8 @@ import { appendBytes, type Request } from './request.js';
 import { Reserve } from './reserve.js';
 import { ReturningCallers } from './returning-callers.js';
 import { Settler } from './settler.js';
+import type { SnapshotProgress, SnapshotResult, SnapshotTarget } from './snapshot.js';
+import { SnapshotMaker } from './snapshot-maker.js';
 import { type Sorter, sortJournal } from './sort-job.js';
 import { Tail } from './tail.js';
 import { Waiters, waitIsOver } from './waiters.js';
@@ -76,6 +78,12 @@ export interface NativeEngine extends LogEngine {
   memory(): { readonly bytes: number; readonly bytesMax: number };
   /** How far old files are settled; `trouble` says why no more are, until the next opening. */
   settling(): SettlingState;
+  /**
+   * Copies the store as it stands at this call into an empty directory, where it opens as a store of its own: all that
+   * was acknowledged before is in it. Everything goes on meanwhile. Rejects with `LogError`; what was made by then says
+   * that it was never finished.
+   */
+  snapshot(target: SnapshotTarget, progress?: (progress: SnapshotProgress) => void): Promise<SnapshotResult>;
 }
 
 interface SettlingState {
@@ -153,6 +161,7 @@ class OpenNativeEngine implements NativeEngine {
   readonly #reader: Reader;
   readonly #waiters: Waiters;
   readonly #budget: MemoryBudget;
+  readonly #snapshots: SnapshotMaker;
   #closing: Promise<void> | undefined;
   #appends = 0;
   #records = 0;
@@ -175,6 +184,8 @@ class OpenNativeEngine implements NativeEngine {
     const settling = { disk, limits, canaries, journal, registry, reserve, sorter };
     this.#settler = new Settler({ ...settled, ...settling });
     this.#reader = new Reader(journal, settled.chunks, limits, budget);
+    const { settlingSliceBytes: sliceBytes } = limits;
+    this.#snapshots = new SnapshotMaker({ disk, journal, chunks: settled.chunks, sliceBytes });
     this.#waiters = new Waiters(limits.waitersMax);
     const changed = (id: LogId): void => {
       if (this.#waiters.count > 0 && this.#waiters.has(id)) this.#waiters.wake(id, this.state(id));
@@ -305,6 +316,13 @@ class OpenNativeEngine implements NativeEngine {
     return { chunks: this.#settled.chunks.chunks.length, unsettledFiles, trouble };
   }
 
+  snapshot(target: SnapshotTarget, progress?: (progress: SnapshotProgress) => void): Promise<SnapshotResult> {
+    return asLogError(async () => {
+      this.#assertOpen();
+      return this.#snapshots.make(target, progress);
+    });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -315,6 +333,7 @@ class OpenNativeEngine implements NativeEngine {
     await asLogError(async () => {
       try {
         this.#writer.stop();
+        await this.#snapshots.stop();
         await this.#writer.mark();
         await this.#writer.idle();
         await this.#reader.idle();

@@ -19,6 +19,7 @@ import {
   type DiskView,
 } from './disk.js';
 import { askLockHolder, type Introduction, isLockName, takeLock } from './node-lock.js';
+import type { SnapshotTarget } from './snapshot.js';
 
 /** Of files that are made: for the owner alone. */
 export const fileMode = 0o600;
@@ -60,6 +61,31 @@ export function nodeDiskView(directory: string): DiskView {
     read: (name) => openFile(join(path, basename(name)), fs.constants.O_RDONLY),
   };
 }
+
+/**
+ * `directory`, which must be empty, for a snapshot of the store in `source`. Links are tried for what never changes; a
+ * file system that has none, or is another one, has it copied.
+ */
+export async function nodeSnapshotTarget(source: string, directory: string): Promise<SnapshotTarget> {
+  const disk = await nodeDisk(directory);
+  const [from, to] = [resolve(source), resolve(directory)];
+  return {
+    disk,
+    link: async (name) => {
+      try {
+        await call<void>(`link ${join(to, name)}`, (done) => fs.link(join(from, name), join(to, name), done));
+        return true;
+      } catch (error) {
+        const { code } = (error as DiskError).cause as NodeJS.ErrnoException;
+        if (unlinkableCodes.includes(code ?? '')) return false;
+        throw error;
+      }
+    },
+  };
+}
+
+/** What file systems answer that do not link, or not there, or not so often. */
+const unlinkableCodes = ['EXDEV', 'EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EACCES'];
 
 class NodeDisk implements Disk {
   readonly #path: string;

@@ -33,7 +33,7 @@ const newPrefix = 'lock.new-';
 const socketPathBytesMax = 100;
 /** How long the holder of a lock may take to say who it is, and how much it may say. */
 const introductionMsMax = 2_000;
-const introductionCharsMax = 4_096;
+const introductionCharsMax = 65_536;
 /** Two takers that see each other both give way; they do so at most this often. */
 const attemptsMax = 16;
 

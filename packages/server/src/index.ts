@@ -1,4 +1,5 @@
 export { AdjustableClock } from '@millrace/base';
+export type { SnapshotStanding } from './control/snapshot-routes.js';
 export type { FaultKind, FaultRule, RecordFailureCode } from './faults/fault-rule.js';
 export { FaultError } from './faults/fault-rule.js';
 export type { Faults, SetFault } from './faults/faults.js';
@@ -16,6 +17,10 @@ export type { Shard, Stream } from './streams/stream.js';
 export type { Streams } from './streams/streams.js';
 // Upkeep: what is done to data directories that nobody serves.
 export { checkDirectory } from './upkeep/check-directory.js';
+export { holderOf } from './upkeep/directory-files.js';
 export type { DirectoryReport, FindingReport, LogReport, LostRecords } from './upkeep/directory-report.js';
+export { type Introduction, parseIntroduction } from './upkeep/introduction.js';
 export type { RepairReport } from './upkeep/repair-directory.js';
 export { repairDirectory } from './upkeep/repair-directory.js';
+export type { Snapshot } from './upkeep/snapshot-directory.js';
+export { snapshotStopped } from './upkeep/snapshot-directory.js';

@@ -12,23 +12,23 @@
  *                         └─ all else ─────▶ Dispatch ─▶ Service ─▶ log
  */
 import { type AdjustableClock, type Random, SystemClock, sleep, systemRandom } from '@millrace/base';
-import { AwsError, jsonProtocol } from '@millrace/wire';
 import { ServerClock } from './clock/server-clock.js';
 import { certificateRoute } from './control/certificate-route.js';
 import { clockRoutes } from './control/clock-routes.js';
 import { Control, type Health } from './control/control.js';
 import { faultRoutes } from './control/fault-routes.js';
 import { metricsRoutes } from './control/metrics-routes.js';
+import { snapshotRoutes } from './control/snapshot-routes.js';
 import { Dispatch } from './dispatch/dispatch.js';
 import type { Service } from './dispatch/operation.js';
 import { Faults } from './faults/faults.js';
+import { type FirstStream, makeFirstStreams } from './first-streams.js';
 import type { Exchange } from './gateway/exchange.js';
 import { Gateway } from './gateway/gateway.js';
 import type { GatewayLimits } from './gateway/limits.js';
 import { refusalAnswer, refusals } from './gateway/refusal.js';
 import { jsonLogger, type Logger, silentLogger, textLogger } from './logger.js';
 import { openState, type ServerState } from './server-state.js';
-import { StartError } from './start-error.js';
 import {
   checkOptions,
   isLoopback,
@@ -66,7 +66,7 @@ export interface MillraceOptions {
   /** Names and addresses that others call this server by, besides `host`: for our certificate, and as our own. */
   readonly names?: readonly string[];
   /** Streams to make unless they are there; they are ACTIVE when the server has started. */
-  readonly create?: readonly { readonly name: string; readonly shards: number }[];
+  readonly create?: readonly FirstStream[];
   /** The time that streams see. Default: one that runs with the machine's, and is kept with the data. */
   readonly clock?: AdjustableClock;
   readonly random?: Random;
@@ -91,10 +91,8 @@ export interface MillraceOptions {
 
 /** Ports tried after an occupied one. */
 const portFallbacksMax = 100;
-/** How long a start waits for the streams it made to become ACTIVE, and a reset for the requests before it. */
-const createWaitMs = 10_000;
+/** How long a reset waits for the requests before it. */
 const resetWaitMs = 5_000;
-const pollMs = 5;
 
 export class Millrace implements AsyncDisposable {
   /** `http://127.0.0.1:4567`, or `https://…` with `tls`: where clients are pointed to. */
@@ -121,9 +119,9 @@ export class Millrace implements AsyncDisposable {
     const server = new Server(options, host);
     try {
       const port = await server.listen(host, options.port ?? 0, options.portFallback ?? false);
-      await server.open(options.create ?? []);
       const scheme = options.tls === undefined ? 'http' : 'https';
       const endpoint = `${scheme}://${reachableHost(host)}:${port}`;
+      await server.open(options.create ?? [], endpoint);
       server.logger.info('listening', { endpoint, dataDir: options.dataDir });
       return new Millrace(server, endpoint, port);
     } catch (error) {
@@ -164,6 +162,9 @@ class Server {
   #phase: 'starting' | 'ready' | 'stopping' = 'starting';
   #state: ServerState | undefined;
   #certificate: Certificate | undefined;
+  /** Told by the lock of the data directory, to those who may open it. */
+  readonly #pass = Buffer.from(systemRandom.bytes(24)).toString('hex');
+  #endpoint = '';
   #resetting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -193,6 +194,12 @@ class Server {
         ...faultRoutes(this.faults),
         certificateRoute(() => this.certificate),
         ...metricsRoutes(() => this.#telemetry.families(this.#sources())),
+        ...snapshotRoutes({
+          make: () => this.#state?.snapshot,
+          pass: this.#pass,
+          clock: this.#realClock,
+          logger,
+        }),
       ],
       ownHosts,
       logger,
@@ -225,12 +232,11 @@ class Server {
     }
   }
 
-  async open(create: readonly { readonly name: string; readonly shards: number }[]): Promise<void> {
+  async open(create: readonly FirstStream[], endpoint: string): Promise<void> {
+    this.#endpoint = endpoint;
     this.#state = await this.#openState();
     await this.#openCertificate();
-    for (const { name, shards } of create) await this.#create(this.#state, name, shards);
-    const names = new Set(create.map(({ name }) => name));
-    await this.#untilActive(this.#state, names);
+    await makeFirstStreams(this.#state, create, this.clock, this.#realClock);
     this.#keepRates(this.#state);
     this.#phase = 'ready';
   }
@@ -324,8 +330,16 @@ class Server {
     const codec = this.#codec;
     const { dataDir, cacheBytes, random = systemRandom, delays = {}, limits: given } = this.#options;
     const settlingThread = (this.#options.threads ?? 1) > 1;
+    const introduction = (): string => this.#introduction();
     const streams = { delays, limits: given?.streams ?? {}, codec, meter: this.#telemetry.streams };
-    return openState({ dataDir, cacheBytes, settlingThread, clock, random, logger, ...streams });
+    const log = { dataDir, cacheBytes, settlingThread, introduction };
+    return openState({ ...log, clock, random, logger, ...streams });
+  }
+
+  /** See `upkeep/introduction.ts`. */
+  #introduction(): string {
+    const certificate = this.#options.tls === 'own' ? this.certificate : undefined;
+    return JSON.stringify({ endpoint: this.#endpoint, pass: this.#pass, certificate });
   }
 
   /**
@@ -353,35 +367,6 @@ class Server {
     this.#keepRates(this.#state);
     this.faults.clear();
     await former?.close();
-  }
-
-  async #create(state: ServerState, name: string, shards: number): Promise<void> {
-    const body = Buffer.from(JSON.stringify({ StreamName: name, ShardCount: shards }));
-    const context = {
-      account: '123456789012',
-      region: 'us-east-1',
-      requestId: 'start',
-      clock: this.clock,
-      signal: new AbortController().signal,
-    };
-    try {
-      await state.services[0]?.operations.get('CreateStream')?.run(jsonProtocol, body, context);
-    } catch (error) {
-      if (!(error instanceof AwsError)) throw error;
-      if (error.code === 'ResourceInUseException') return;
-      throw new StartError('bad-option', `The stream ${name} was not made: ${error.message}`, {
-        cause: error,
-      });
-    }
-  }
-
-  async #untilActive(state: ServerState, names: ReadonlySet<string>): Promise<void> {
-    if (names.size === 0) return;
-    for (let waitedMs = 0; waitedMs < createWaitMs && !this.clock.held; waitedMs += pollMs) {
-      const streams = [...state.streams.view.streams.values()];
-      if (!streams.some(({ name, status }) => names.has(name) && status === 'CREATING')) return;
-      await sleep(this.#realClock, pollMs);
-    }
   }
 }
 

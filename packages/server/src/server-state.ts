@@ -6,6 +6,7 @@ import {
   nodeDisk,
   openMemoryEngine,
   openNativeEngine,
+  type SnapshotProgress,
   SortingThread,
 } from '@millrace/log';
 import { CatalogError } from './catalog/catalog-error.js';
@@ -22,6 +23,7 @@ import { openStreams } from './streams/open-streams.js';
 import type { Streams } from './streams/streams.js';
 import type { StreamsMeter } from './streams/streams-meter.js';
 import type { Sources } from './telemetry/telemetry.js';
+import { type Snapshot, snapshotEngine } from './upkeep/snapshot-directory.js';
 
 /** Everything that a server knows and a reset forgets: the log and the services over it. */
 export interface ServerState {
@@ -30,9 +32,13 @@ export interface ServerState {
   health(): EngineHealth;
   /** What there is and what was done, for metrics. */
   numbers(): NonNullable<Sources['state']>;
+  /** Copies all that is acknowledged at this call; undefined where nothing is kept. */
+  readonly snapshot: MakeSnapshot | undefined;
   /** Finishes what is under way, syncs it and lets go of the data directory. */
   close(): Promise<void>;
 }
+
+type MakeSnapshot = (to: string, progress: (progress: SnapshotProgress) => void) => Promise<Snapshot>;
 
 export interface StateOptions {
   /** Undefined: everything stays in memory. */
@@ -46,6 +52,8 @@ export interface StateOptions {
   readonly limits: Partial<StreamsLimits>;
   readonly codec: Codec;
   readonly meter: StreamsMeter;
+  /** What is told to whoever asks who has the data directory. */
+  readonly introduction: () => string;
   /** Whether old records are settled on a thread of their own. */
   readonly settlingThread: boolean;
 }
@@ -56,7 +64,7 @@ export interface StateOptions {
  */
 export async function openState(options: StateOptions): Promise<ServerState> {
   const { clock, random, logger, delays, limits, codec } = options;
-  const { engine, settling, close: closeEngine } = await openEngine(options);
+  const { engine, settling, snapshot, close: closeEngine } = await openEngine(options);
   try {
     const report = (message: string): void =>
       logger.warn('a background task will try again', { detail: message });
@@ -85,6 +93,7 @@ export async function openState(options: StateOptions): Promise<ServerState> {
         subscriptions: streams.fanOut.subscriptions,
         log: { ...engine.counters(), writable: engine.health().writable, settling: settling?.() },
       }),
+      snapshot,
       async close() {
         await streams.close();
         await closeEngine();
@@ -99,19 +108,20 @@ export async function openState(options: StateOptions): Promise<ServerState> {
 interface OpenedEngine {
   readonly engine: LogEngine;
   readonly settling?: () => { readonly chunks: number; readonly unsettledFiles: number };
+  readonly snapshot: MakeSnapshot | undefined;
   close(): Promise<void>;
 }
 
 async function openEngine(options: StateOptions): Promise<OpenedEngine> {
-  const { dataDir, cacheBytes, clock, random, logger, settlingThread } = options;
+  const { dataDir, cacheBytes, clock, random, logger, introduction, settlingThread } = options;
   if (dataDir === undefined) {
     const engine = openMemoryEngine({ clock });
-    return { engine, close: () => engine.close() };
+    return { engine, snapshot: undefined, close: () => engine.close() };
   }
   const directory = await prepareDataDirectory(dataDir);
   if (clock instanceof ServerClock) resumeClock(clock, dataDir, logger);
   try {
-    const disk = await nodeDisk(directory);
+    const disk = await nodeDisk(directory, introduction);
     const failed = (error: unknown): void =>
       logger.error('a settling thread failed; its work goes on elsewhere', errorFields(error));
     // Who waits for a commit may have nothing else that keeps the process.
@@ -128,7 +138,8 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
       await engine.close();
       await sorter?.close();
     };
-    return { engine, settling: () => engine.settling(), close };
+    const snapshot: MakeSnapshot = (to, progress) => snapshotEngine(engine, dataDir, to, progress);
+    return { engine, settling: () => engine.settling(), snapshot, close };
   } catch (error) {
     throw asStartError(error, dataDir);
   }

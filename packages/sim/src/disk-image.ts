@@ -10,6 +10,8 @@ import { type CrashFate, FileBody } from './file-body.js';
 
 /** Space is given out in blocks of this size. */
 export const blockBytes = 4096;
+/** The files of the native engine that never change, and are named by others only when all of them is synced. */
+const wholeNames = /^(manifest|chunk-\d+)$/;
 /** Damage is one bit, or so many bytes. */
 const damageBytes = 512;
 
@@ -70,6 +72,18 @@ export class DiskImage {
     this.#entries.set(name, body);
     this.#entryChanges.push({ order: ++this.#order, kind: 'set', name, body });
     return body;
+  }
+
+  /**
+   * Gives a file of another image a name here too, as a hard link between two directories of one machine would: one that
+   * never changes again, so that a copy of it stands for it.
+   */
+  link(name: string, body: FileBody): void {
+    assert(!this.#entries.has(name), `${name} exists`);
+    body.shared = true;
+    const same = body.durableCopy(++this.#files);
+    this.#entries.set(name, same);
+    this.#entryChanges.push({ order: ++this.#order, kind: 'set', name, body: same });
   }
 
   remove(name: string): void {
@@ -142,13 +156,15 @@ export class DiskImage {
 
   /**
    * Changes some bytes that were durable well before the crash that may have been: where a write that came later is
-   * durable too, so that nobody can take them for a torn tail. Undefined when there is no such place.
+   * durable too, so that nobody can take them for a torn tail; or anywhere in a file that has its name only once it is
+   * durable as a whole. Undefined when there is no such place.
    */
   damage(random: Random): Damage | undefined {
-    const candidates = [...this.#entries].filter(([, body]) => body.provenEnd > 0);
+    const candidates = [...this.#entries]
+      .map(([name, body]) => ({ name, body, end: wholeNames.test(name) ? body.durableEnd : body.provenEnd }))
+      .filter(({ end }) => end > 0);
     if (candidates.length === 0) return undefined;
-    const [name, body] = pick(random, candidates);
-    const end = body.provenEnd;
+    const { name, body, end } = pick(random, candidates);
     const offset = random.integer(end);
     const whole = random.integer(4) === 0;
     const before = body.bytes.slice(offset, whole ? Math.min(offset + damageBytes, end) : offset + 1);

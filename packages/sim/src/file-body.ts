@@ -90,6 +90,8 @@ export class FileBody {
   #lastSyncStart = 0;
   /** How many hold it open. */
   handles = 0;
+  /** Whether it was given a second name, in another directory. */
+  shared = false;
   /** Whether it has a name. */
   linked = true;
   /** One byte a block of the disk: whether it takes space. */
@@ -122,9 +124,23 @@ export class FileBody {
     return Math.min(this.#coveredEnd, this.#durable.length);
   }
 
+  /** The length of the file when all of it is durable, else 0. */
+  get durableEnd(): number {
+    return this.#changes.length > 0 || this.#diverged ? 0 : this.#durable.length;
+  }
+
+  /** A file with all that is durable of this one. */
+  durableCopy(id: number): FileBody {
+    const copy = new FileBody(id);
+    copy.#durable = this.#durable.copy();
+    copy.#seen = this.#durable.copy();
+    return copy;
+  }
+
   write(order: number, offset: number, bytes: Uint8Array): void {
     this.#seen.write(offset, bytes);
-    this.#changes.push({ order, offset, bytes: bytes.slice() });
+    // A copy: a buffer's `slice` is none, and whoever wrote may use its memory again before the sync.
+    this.#changes.push({ order, offset, bytes: new Uint8Array(bytes) });
   }
 
   truncate(order: number, length: number): void {

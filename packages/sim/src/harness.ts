@@ -79,6 +79,8 @@ export class Harness {
   #damage: Damage | undefined;
   #repaired: { readonly life: number; readonly name: string } | undefined;
   #damagesFound = 0;
+  /** How often bytes were changed on purpose. */
+  damagesDone = 0;
 
   /** `lifeEnds` is told of each crash: what was in flight will never be answered. */
   constructor(options: RunOptions, subject: EngineUnderTest, lifeEnds: () => void) {
@@ -123,6 +125,10 @@ export class Harness {
       traceHash: this.trace.hash,
       counts: { ...this.machine.counts, ...counts(), damagesFound: this.#damagesFound },
     };
+  }
+
+  get isDamaged(): boolean {
+    return this.#damage !== undefined;
   }
 
   get over(): boolean {
@@ -324,7 +330,9 @@ export class Harness {
   spoil(): void {
     if (this.#damage !== undefined) return;
     this.#damage = this.machine.image.damage(this.random);
-    if (this.#damage !== undefined) this.trace.note(`damage ${this.#damage.name}`, this.#damage.offset);
+    if (this.#damage === undefined) return;
+    this.damagesDone++;
+    this.trace.note(`damage ${this.#damage.name}`, this.#damage.offset);
   }
 
   async #openEngine(): Promise<OpenedLog | undefined> {

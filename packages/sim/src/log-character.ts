@@ -3,7 +3,16 @@ import { pick, type Random } from '@millrace/base';
 import { Weighted } from './weighted.js';
 
 export type Call = 'append' | 'read' | 'wait' | 'find' | 'create' | 'seal' | 'trim' | 'delete';
-export type Action = Call | 'perform' | 'advance' | 'fill' | 'room' | 'damage' | 'intrude' | 'close';
+export type Action =
+  | Call
+  | 'perform'
+  | 'advance'
+  | 'fill'
+  | 'room'
+  | 'damage'
+  | 'intrude'
+  | 'snapshot'
+  | 'close';
 
 /** How the clients of one seed behave. */
 export interface LogCharacter {
@@ -31,6 +40,7 @@ export function logCharacter(random: Random): LogCharacter {
     ['damage', pick(random, [0, 0, 0.2])],
     ['intrude', pick(random, [0, 0.1])],
     ['close', pick(random, [0, 0.1])],
+    ['snapshot', pick(random, [0, 0.1, 0.5])],
   ]);
   return {
     actions,

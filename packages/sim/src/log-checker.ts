@@ -48,6 +48,19 @@ interface CheckerCounts {
   recordsRead: number;
 }
 
+/** What a copy of a log must hold. */
+export interface LogPicture {
+  readonly id: LogId;
+  /** Nothing before this is asked for: it is trimmed, or was about to be. */
+  readonly from: Position;
+  readonly records: readonly {
+    readonly position: Position;
+    readonly attempt: number;
+    readonly index: number;
+    readonly length: number;
+  }[];
+}
+
 export class LogChecker {
   readonly #logs = new Map<LogId, ModelLog>();
   #attempts = 0;
@@ -190,6 +203,21 @@ export class LogChecker {
       knownEnd: last === undefined ? 0 : last.position + 1,
       lastArrivalMs: last === undefined ? 0 : last.attempt.arrivalMs,
     };
+  }
+
+  /** Of each log that is there for certain, and will be, the records that must be in whatever is copied of it now. */
+  pictures(): LogPicture[] {
+    return [...this.#logs.values()]
+      .filter((log) => log.created === 'yes' && log.deleted === 'no')
+      .map(({ id, trimmed, trimAsked, known }) => {
+        const from = Math.max(trimmed, trimAsked);
+        const records = known
+          .filter(({ position }) => position >= from)
+          .map(({ position, attempt, index }) => {
+            return { position, attempt: attempt.id, index, length: attempt.lengths[index] ?? 0 };
+          });
+        return { id, from, records };
+      });
   }
 
   /** Checks one read; `certain` is what was certain when it was asked for. */

@@ -13,6 +13,7 @@ import { LogChecker } from './log-checker.js';
 import { recordBytesMin } from './log-model.js';
 import type { EngineUnderTest } from './open-log.js';
 import type { RunOptions, RunReport } from './run.js';
+import { Snapshots } from './snapshots.js';
 import { check } from './violation.js';
 
 /** Appends that may be refused after the disk has room again. */
@@ -24,6 +25,7 @@ export class LogWorkload {
   readonly #random: Random;
   readonly #character: LogCharacter;
   readonly #checker = new LogChecker();
+  readonly #snapshots: Snapshots;
   #waits = new Map<AbortController, { readonly log: LogId; readonly position: Position }>();
   #deleting = new Set<LogId>();
   #creating = new Set<LogId>();
@@ -33,13 +35,14 @@ export class LogWorkload {
     this.#harness = new Harness(options, subject, () => this.#lifeEnds());
     this.#random = this.#harness.random;
     this.#character = logCharacter(this.#random);
+    this.#snapshots = new Snapshots(this.#harness, this.#checker);
   }
 
   run(): Promise<RunReport> {
     return this.#harness.run(
       'log',
       () => this.#body(),
-      () => ({ ...this.#checker.counts }),
+      () => ({ ...this.#checker.counts, ...this.#snapshots.counts }),
     );
   }
 
@@ -53,8 +56,10 @@ export class LogWorkload {
         harness.crash();
         await this.#boot();
       }
+      await this.#snapshots.verify();
     }
     await this.#finish();
+    await this.#snapshots.verify();
   }
 
   #act(action: Exclude<Action, 'close'>): void {
@@ -77,6 +82,9 @@ export class LogWorkload {
         break;
       case 'intrude':
         harness.intrude();
+        break;
+      case 'snapshot':
+        this.#snapshots.begin(harness.engine);
         break;
       default:
         if (harness.inFlight < this.#character.inFlightMax) this.#call(action, harness.engine);
@@ -266,6 +274,7 @@ export class LogWorkload {
     this.#deleting = new Set();
     this.#creating = new Set();
     this.#checker.crashed();
+    this.#snapshots.lifeEnds();
   }
 
   /** Reads everything, and lets the checker decide what was open. */

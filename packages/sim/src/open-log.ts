@@ -1,6 +1,6 @@
 /** How a workload gets its log engine, and the bugs that can be planted in it. */
 import type { Clock, Random } from '@millrace/base';
-import type { Disk, LogEngine } from '@millrace/log';
+import type { Disk, LogEngine, SnapshotTarget } from '@millrace/log';
 
 /** Bugs that the engine commits when told to, so that the checkers can prove that they would notice. */
 export const canaries = [
@@ -23,9 +23,10 @@ interface OpenLogOptions {
   readonly canary: Canary | undefined;
 }
 
-/** An engine that may know the newest time on its disk. */
+/** An engine that may know the newest time on its disk, and may be copied while it runs. */
 export interface OpenedLog extends LogEngine {
   readonly newestArrivalMs?: number;
+  snapshot?(target: SnapshotTarget): Promise<unknown>;
 }
 
 /** An engine, and what it may do that the native one may not. */

@@ -111,9 +111,8 @@ export class SimulatedDisk implements Disk {
     });
   }
 
-  /** No file has a second name here. */
   isLinked(name: string): Promise<boolean> {
-    return this.#submit(`look at ${name}`, 0, 0, () => false);
+    return this.#submit(`look at ${name}`, 0, 0, () => this.#image.find(name)?.shared === true);
   }
 
   syncDirectory(): Promise<void> {

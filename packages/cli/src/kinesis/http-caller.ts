@@ -30,10 +30,13 @@ export class HttpCaller {
   readonly #endpoint: URL;
   readonly #agent: HttpAgent | HttpsAgent;
 
-  constructor(endpoint: URL) {
+  /** `certificate`: what alone is trusted at an https endpoint, as PEM; else what the system trusts. */
+  constructor(endpoint: URL, certificate?: string) {
     const options = { keepAlive: true, maxSockets: connectionsMax };
+    const trusted = certificate === undefined ? {} : { ca: certificate };
     this.#endpoint = endpoint;
-    this.#agent = endpoint.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+    this.#agent =
+      endpoint.protocol === 'https:' ? new HttpsAgent({ ...options, ...trusted }) : new HttpAgent(options);
   }
 
   call(

@@ -4,7 +4,7 @@
  */
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { lockHolder } from '@millrace/log';
+import { DiskError, lockHolder } from '@millrace/log';
 import { checkMarker, logFolder, makeDirectory, syncDirectory, writeMarker } from '../data-directory.js';
 import { StartError } from '../start-error.js';
 import { parseIntroduction } from './introduction.js';
@@ -28,10 +28,7 @@ export async function lyingDirectory(directory: string): Promise<LyingDirectory>
   const names = await namesIn(absolute);
   const logs = path.join(absolute, logFolder);
   if (!names.includes(logFolder)) {
-    throw new StartError(
-      'foreign',
-      `There is no data of Millrace in ${absolute}: it has no folder ${logFolder}.`,
-    );
+    throw noData(absolute);
   }
   await refuseHeld(absolute);
   const problems: string[] = [];
@@ -52,9 +49,22 @@ export async function lyingDirectory(directory: string): Promise<LyingDirectory>
   return { path: absolute, logs, problems, knownLost };
 }
 
+/** What the process that has `directory` says of itself; undefined when none has it. Rejects with `StartError`. */
+export async function holderOf(directory: string): Promise<string | undefined> {
+  try {
+    return await lockHolder(path.join(directory, logFolder));
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    if (error.code === 'missing') throw noData(directory);
+    throw new StartError('unwritable', `The directory ${directory} cannot be looked at: ${error.message}.`, {
+      cause: error,
+    });
+  }
+}
+
 /** Throws `StartError` code `locked` when a process has the directory. */
 export async function refuseHeld(directory: string): Promise<void> {
-  const said = await lockHolder(path.join(directory, logFolder));
+  const said = await holderOf(directory);
   if (said === undefined) return;
   const { endpoint } = parseIntroduction(said) ?? {};
   const who = endpoint === undefined ? 'Another process' : `The server at ${endpoint}`;
@@ -110,7 +120,9 @@ export async function finishNewDirectory(
 ): Promise<void> {
   const clock = await readIfThere(path.join(source, clockName));
   if (clock !== undefined) await writeNew(path.join(directory, clockName), clock);
-  if (note !== undefined) await writeNew(path.join(directory, repairNoteName), note);
+  // What was lost once stays lost in a copy.
+  const kept = note ?? (await readIfThere(path.join(source, repairNoteName)));
+  if (kept !== undefined) await writeNew(path.join(directory, repairNoteName), kept);
   await syncDirectory(directory);
   await writeMarker(directory);
 }
@@ -144,4 +156,11 @@ async function writeNew(name: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+function noData(directory: string): StartError {
+  return new StartError(
+    'foreign',
+    `There is no data of Millrace in ${directory}: it has no folder ${logFolder}.`,
+  );
 }

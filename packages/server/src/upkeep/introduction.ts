@@ -2,14 +2,15 @@
  * What a server tells whoever connects to the lock of its data directory: where it can be reached, and a word that only
  * those can know who may open what is in the directory.
  *
- *      {"endpoint":"http://127.0.0.1:4567","pass":"9f3c…","process":1234}
+ *      {"endpoint":"http://127.0.0.1:4567","pass":"9f3c…","certificate":"-----BEGIN …"}
  *
  * The lock lives exactly as long as its server, so that this is never out of date.
  */
 export interface Introduction {
   readonly endpoint: string;
   readonly pass: string;
-  readonly process: number;
+  /** What to trust at an https endpoint, as PEM; without it, what everybody trusts. */
+  readonly certificate?: string | undefined;
 }
 
 /** What was said, if it is of this form. */
@@ -21,7 +22,7 @@ export function parseIntroduction(said: string): Introduction | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { endpoint, pass, process } = value as Readonly<Record<string, unknown>>;
-  const isWhole = typeof endpoint === 'string' && typeof pass === 'string' && typeof process === 'number';
-  return isWhole ? { endpoint, pass, process } : undefined;
+  const { endpoint, pass, certificate } = value as Readonly<Record<string, unknown>>;
+  if (typeof endpoint !== 'string' || typeof pass !== 'string') return undefined;
+  return { endpoint, pass, certificate: typeof certificate === 'string' ? certificate : undefined };
 }

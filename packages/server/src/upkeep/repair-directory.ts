@@ -11,6 +11,7 @@ import { asStartError, checkDirectory, type UpkeepProgress } from './check-direc
 import { finishNewDirectory, lyingDirectory, makeNewDirectory, refuseHeld } from './directory-files.js';
 import type { DirectoryReport } from './directory-report.js';
 import { mendCatalog, nameOfLog } from './mend-catalog.js';
+import { noClock } from './no-clock.js';
 import { encodeRepairNote, lostOf } from './repair-note.js';
 
 export interface RepairReport {
@@ -29,9 +30,6 @@ export interface RepairDirectoryOptions {
   readonly clock?: Clock;
   readonly progress?: (step: 'look' | 'salvage' | 'verify', progress: UpkeepProgress) => void;
 }
-
-/** A repair moves no time: the data's own may stand before the machine's, if somebody has held it. */
-const noClock: Clock = { now: () => 0, schedule: () => ({ cancel: () => undefined }) };
 
 /** Rejects with `StartError` when there is nothing to salvage, a server has it, or `to` cannot be made. */
 export async function repairDirectory(options: RepairDirectoryOptions): Promise<RepairReport> {
