@@ -48,6 +48,35 @@ interface PlannedLog {
 /** What a run and padding add to a block at most, so that asking whether a record fits takes no layout. */
 const blockSlackBytes = blockHeaderBytes + 16;
 
+/** What stretches are sorted in. Whoever has one job after another keeps it: new memory costs a fault for each page. */
+export class SortBuffer {
+  #bytes = Buffer.alloc(0);
+  #numbers = new Uint32Array(0);
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** The same, as the numbers that tell where records end. */
+  get numbers(): Uint32Array {
+    return this.#numbers;
+  }
+
+  /** Makes it `length` long at least, and `usual` if it has to be made: both multiples of 8. What was in it is gone. */
+  makeRoom(length: number, usual: number): void {
+    if (this.#bytes.length >= length) return;
+    // The old one may go before the new one comes.
+    this.#bytes = Buffer.alloc(0);
+    this.#numbers = new Uint32Array(0);
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, usual));
+    this.#numbers = new Uint32Array(
+      this.#bytes.buffer,
+      0,
+      this.#bytes.length / Uint32Array.BYTES_PER_ELEMENT,
+    );
+  }
+}
+
 export class JournalSorter {
   readonly #job: SortJob;
   readonly #file: DiskFile;
@@ -55,15 +84,14 @@ export class JournalSorter {
   readonly #logs = new Map<number, PlannedLog>();
   /** Those that have records in the stretch. */
   #touched: PlannedLog[] = [];
-  #buffer = Buffer.alloc(0);
-  /** The buffer, as the numbers that tell where records end. */
-  #numbers = new Uint32Array(0);
+  readonly #memory: SortBuffer;
   #offset: number;
 
-  constructor(job: SortJob, file: DiskFile, window: FileWindow) {
+  constructor(job: SortJob, file: DiskFile, window: FileWindow, memory: SortBuffer) {
     this.#job = job;
     this.#file = file;
     this.#window = window;
+    this.#memory = memory;
     this.#offset = job.source.body;
   }
 
@@ -76,7 +104,7 @@ export class JournalSorter {
       if (blocks.length === 0) continue;
       await this.#fill(from, this.#offset, stop);
       const { tag } = this.#job;
-      const bytes = this.#buffer;
+      const { bytes } = this.#memory;
       return { bytes, blocks, seal: (block, at) => sealBlock(bytes, at, block.log, block, tag) };
     }
     return undefined;
@@ -194,15 +222,13 @@ export class JournalSorter {
       block.payloadAt = length + layout.payloadAt;
       length += layout.length;
     }
-    if (this.#buffer.length < length) {
-      const { bytesMax, source } = this.#job;
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, align8(Math.min(bytesMax, source.end))));
-      this.#numbers = new Uint32Array(this.#buffer.buffer, 0, this.#buffer.length / 4);
-    }
+    const { bytesMax, source } = this.#job;
+    this.#memory.makeRoom(length, align8(Math.min(bytesMax, source.end)));
+    const { bytes } = this.#memory;
     for (const [i, block] of blocks.entries()) {
       const { endsAt, recordCount, payloadAt, payloadBytes } = block;
-      this.#buffer.fill(0, endsAt + recordCount * 4, payloadAt);
-      this.#buffer.fill(0, payloadAt + payloadBytes, blocks[i + 1]?.at ?? length);
+      bytes.fill(0, endsAt + recordCount * 4, payloadAt);
+      bytes.fill(0, payloadAt + payloadBytes, blocks[i + 1]?.at ?? length);
     }
     return blocks;
   }
@@ -251,7 +277,7 @@ export class JournalSorter {
           const taken = Math.min(count - done, block.recordCount - block.records);
           const isThere = block.records > 0 || block.firstPosition === position + done;
           assert(isThere, 'a block begins where it was planned');
-          writeRun(this.#buffer, block.at, block.runs++, position + done, head.arrivalOf(s), taken);
+          writeRun(this.#memory.bytes, block.at, block.runs++, position + done, head.arrivalOf(s), taken);
           const start = orderStart + done;
           this.#copyRun(block, payload, ends, order, start, start + taken);
           if (block.records === block.recordCount) {
@@ -274,7 +300,7 @@ export class JournalSorter {
     from: number,
     to: number,
   ): void {
-    const numbers = this.#numbers;
+    const { bytes, numbers } = this.#memory;
     let number = block.endsAt / 4 + block.records;
     let target = block.payloadAt + block.bytes;
     let start = 0;
@@ -284,13 +310,13 @@ export class JournalSorter {
       const recordStart = record === 0 ? 0 : (ends[record - 1] as number);
       const recordEnd = ends[record] as number;
       if (recordStart !== end) {
-        if (end > start) target += payload.copy(this.#buffer, target, start, end);
+        if (end > start) target += payload.copy(bytes, target, start, end);
         start = recordStart;
       }
       end = recordEnd;
       numbers[number++] = target + end - start - block.payloadAt;
     }
-    if (end > start) target += payload.copy(this.#buffer, target, start, end);
+    if (end > start) target += payload.copy(bytes, target, start, end);
     block.records += to - from;
     block.bytes = target - block.payloadAt;
   }

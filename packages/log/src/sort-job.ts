@@ -12,7 +12,7 @@ import type { ChunkTrailer } from './chunk-trailer.js';
 import { ChunkWriter } from './chunk-writer.js';
 import type { Disk } from './disk.js';
 import { FileWindow } from './file-window.js';
-import { JournalSorter } from './journal-sorter.js';
+import { JournalSorter, SortBuffer } from './journal-sorter.js';
 import type { ManifestChunk } from './manifest.js';
 
 /** Where each log that exists stood when the job was made: four arrays, by rising number. */
@@ -73,11 +73,12 @@ export class Abandoned extends Error {
 export async function sortJournal(
   disk: Pick<Disk, 'open' | 'remove'>,
   job: SortJob,
+  memory = new SortBuffer(),
 ): Promise<MadeChunk | undefined> {
   const stop = stopSign(job.abandoned);
   const source = await disk.open(job.source.name, 'existing');
   try {
-    const sorter = new JournalSorter(job, source, new FileWindow(job.sliceBytes));
+    const sorter = new JournalSorter(job, source, new FileWindow(job.sliceBytes), memory);
     return await writeChunk(disk, job, sorter, stop);
   } finally {
     await source.close();
