@@ -42,12 +42,20 @@ const pieces = streamingOperation<Echo, typeof input, typeof output>({
   input,
   output,
   errors: [],
-  async open(_service, request, _context, protocol) {
+  async open(service, request, _context, protocol) {
     if (request.Text === 'aws') throw new AwsError('LimitExceededException', 'Too much.');
     async function* letters(): AsyncGenerator<Uint8Array, void> {
       for (const letter of request.Text) yield Buffer.from(`${letter}.`);
     }
-    return { contentType: `events of ${protocol.contentType}`, pieces: letters() };
+    const made = letters();
+    const pieces = {
+      next: () => made.next(),
+      return: async () => {
+        service.letGo?.();
+        return { done: true, value: undefined } as const;
+      },
+    };
+    return { contentType: `events of ${protocol.contentType}`, pieces };
   },
 });
 
@@ -59,6 +67,8 @@ async function gathered({ pieces: from, ...answer }: StreamedAnswer): Promise<An
 
 interface Echo {
   wait?: Promise<void>;
+  /** Told when a stream is not wanted any more. */
+  letGo?: () => void;
 }
 
 function dispatchOf(service: Echo = {}, lines?: string[]): Dispatch {
@@ -157,6 +167,14 @@ test('an operation whose answer streams is answered in pieces, and refused whole
   const refused = '{"__type":"LimitExceededException","message":"Too much."}';
   assert.deepEqual(told(await send(dispatchOf(), call('Pieces', '{"Text":"aws"}'))), [400, json, refused]);
   assert.equal((await send(dispatchOf(), call('Pieces', '{"Text":"sixsix"}'))).status, 400);
+});
+
+test('a stream whose answer is dropped is let go', async () => {
+  let letGo = 0;
+  const dispatch = dispatchOf({ letGo: () => letGo++ });
+  dispatch.gate = { enter: () => ({ waitMs: 0, drop: 'answer', refusal: undefined }) };
+  assert.equal((await send(dispatch, call('Pieces', '{"Text":"abc"}'))).status, 0);
+  assert.equal(letGo, 1);
 });
 
 test('constraints, types and declared errors are answered as the protocol prints them', async () => {

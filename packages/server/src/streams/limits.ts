@@ -42,7 +42,7 @@ export interface StreamsLimits {
   readonly eventRecordsMax: number;
   /** Data of one event; the first record goes out whatever its size. */
   readonly eventBytesMax: number;
-  /** Bytes of events kept for other subscriptions that stand at the same place; the oldest go first. */
+  /** Bytes of events, and of their records, kept for others that stand at the same place; the oldest go first. */
   readonly sharedEventsBytesMax: number;
   /** How long an event with records is good for another subscription. */
   readonly sharedEventMs: number;

@@ -32,8 +32,8 @@ import type { StreamsLimits } from '../limits.js';
 import { describedChild } from '../operations/described.js';
 import { childShard } from '../operations/shapes.js';
 import type { Reader, ShardRead } from '../reader.js';
-import { storedHeaderBytes } from '../stored-record.js';
 import { childrenOf, type Shard, type Stream, shardLog } from '../stream.js';
+import { storedBytes } from '../streams-meter.js';
 
 /** The members that follow `Records`. */
 const restShape = structure('SubscribeToShardEvent', {
@@ -93,8 +93,10 @@ export class SharedEvents {
     const atMs = clock.now();
     const page = reader.read(stream, shard, from, limits.eventRecordsMax, limits.eventBytesMax).then(
       (read) => {
+        const page = new EventPage(stream, shard, read, atMs, (bytes) => this.#grown(key, kept, bytes));
         kept.empty = read.records.count === 0;
-        return new EventPage(stream, shard, read, atMs, (bytes) => this.#grown(key, kept, bytes));
+        this.#grown(key, kept, page.kinesisBytes);
+        return page;
       },
       (error: unknown) => {
         this.#drop(key, kept);
@@ -134,6 +136,8 @@ export class SharedEvents {
 /** A read, and the event that tells of it. */
 export class EventPage {
   readonly records: RecordBatch;
+  /** Keys and data of the records, as AWS counts them. */
+  readonly kinesisBytes: number;
   /** Where to read on; undefined when the shard has ended. */
   readonly nextPosition: Position | undefined;
   readonly #stream: Stream;
@@ -145,20 +149,13 @@ export class EventPage {
 
   constructor(stream: Stream, shard: Shard, read: ShardRead, atMs: number, grown: (bytes: number) => void) {
     this.records = read.records;
+    this.kinesisBytes = storedBytes(read.records);
     this.nextPosition = read.nextPosition;
     this.#stream = stream;
     this.#shard = shard;
     this.#read = read;
     this.#atMs = atMs;
     this.#grown = grown;
-  }
-
-  /** Keys and data of the records, as AWS counts them. */
-  get kinesisBytes(): number {
-    const { count, starts, ends } = this.records;
-    let bytes = 0;
-    for (let i = 0; i < count; i++) bytes += (ends[i] ?? 0) - (starts[i] ?? 0) - storedHeaderBytes;
-    return bytes;
   }
 
   /** The event as a message of the event stream. Shared: it is read, never written. */
