@@ -12,7 +12,8 @@ import { readResults, resultsPath } from './results.mjs';
 import { scenarios } from './scenarios.mjs';
 import { printedTable } from './table.mjs';
 
-const clientMsMax = 300_000;
+/** A hundred calls of a client that takes a second to start, on a machine that is busy. */
+const clientMsMax = 900_000;
 const clientsAtOnce = 2;
 
 const flags = process.argv.slice(2).filter((each) => each.startsWith('-'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lineBatches } from './lines.js';
+import { lineBatches, untilAborted } from './lines.js';
 
 async function batches(...chunks: readonly (string | Uint8Array)[]): Promise<string[][]> {
   const found: string[][] = [];
@@ -29,3 +29,25 @@ test('a line without an end is not kept for ever', async () => {
     /a line has more than \d+ bytes/,
   );
 });
+
+test('what never comes is waited for only until it is enough', async () => {
+  const stop = new AbortController();
+  async function* silent(): AsyncGenerator<number> {
+    yield 1;
+    await new Promise(() => undefined);
+  }
+  const found: number[] = [];
+  for await (const value of untilAborted(silent(), stop.signal)) {
+    found.push(value);
+    setImmediate(() => stop.abort());
+  }
+  assert.deepEqual(found, [1]);
+  await assert.rejects(async () => {
+    for await (const _ of untilAborted(failing(), new AbortController().signal));
+  }, /^Error: broken$/);
+});
+
+async function* failing(): AsyncGenerator<number> {
+  yield 1;
+  throw new Error('broken');
+}

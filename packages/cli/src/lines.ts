@@ -31,6 +31,39 @@ export async function* lineBatches(chunks: AsyncIterable<Uint8Array>): AsyncGene
   if (pieceBytes > 0) yield [trimmed(Buffer.concat(pieces))];
 }
 
+/** What `source` gives until `signal` aborts: a keyboard that is silent holds nobody who was told to stop. */
+export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const values = source[Symbol.asyncIterator]();
+  for (;;) {
+    const step = await nextUnlessAborted(values, signal);
+    if (step === undefined || step.done === true) return;
+    yield step.value;
+  }
+}
+
+/** Undefined when `signal` aborts first. A listener a step and none left over: there may be millions. */
+function nextUnlessAborted<T>(
+  values: AsyncIterator<T>,
+  signal: AbortSignal,
+): Promise<IteratorResult<T> | undefined> {
+  return new Promise((resolve, reject) => {
+    const settled = (settle: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const onAbort = (): void => resolve(undefined);
+    if (signal.aborted) {
+      resolve(undefined);
+      return;
+    }
+    signal.addEventListener('abort', onAbort);
+    values.next().then(
+      (step) => settled(() => resolve(step)),
+      (error: unknown) => settled(() => reject(error)),
+    );
+  });
+}
+
 function trimmed(line: Buffer): Buffer {
   return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
 }

@@ -135,6 +135,18 @@ test('lines are put as they come, before the input ends', async (t) => {
   assert.match((await putting).stdout, /^accepted in/);
 });
 
+test('a put that waits for its input stops when it is told to, and says what was accepted', async (t) => {
+  const { endpoint } = await server(t, { orders: 1 });
+  const stdin = new PassThrough();
+  stdin.write('first\n');
+  const { code, stdout } = await typed(endpoint, ['put', 'orders', '--json'], {
+    stdin,
+    onPrint: (_, send) => send('SIGINT'),
+  });
+  assert.equal(code, 130);
+  assert.equal(JSON.parse(stdout).shardId, 'shardId-000000000000');
+});
+
 test('put says in one line what it cannot do', async (t) => {
   const { endpoint } = await server(t, { orders: 1 });
   for (const [argv, code, message] of [

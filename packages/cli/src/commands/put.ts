@@ -15,7 +15,7 @@ import type { Kinesis, PutOutcome } from '../kinesis/kinesis.js';
 import { putAll } from '../kinesis/put-all.js';
 import { targetOptions } from '../kinesis/target.js';
 import { withKinesis } from '../kinesis/with-kinesis.js';
-import { lineBatches } from '../lines.js';
+import { lineBatches, untilAborted } from '../lines.js';
 import type { Keyer } from '../partition-key.js';
 import { fixedKey, keyerOf } from '../partition-key.js';
 import { fileChunks, wholeFile } from '../record-file.js';
@@ -78,8 +78,7 @@ export const put: Command = {
           : fixedKey(key, hashKey);
       const putting = new Putting(host, kinesis, stream, keyer, given.on('json'), stop);
       try {
-        for await (const batch of batchesOf(host, given, words)) {
-          if (stop.aborted) break;
+        for await (const batch of untilAborted(batchesOf(host, given, words), stop)) {
           await putting.put(batch);
         }
       } catch (error) {

@@ -19,7 +19,7 @@ import { Kinesis } from '../kinesis/kinesis.js';
 import { KinesisError } from '../kinesis/kinesis-error.js';
 import { putAll } from '../kinesis/put-all.js';
 import { endpointOf, targetOf, targetOptions } from '../kinesis/target.js';
-import { lineBatches } from '../lines.js';
+import { lineBatches, untilAborted } from '../lines.js';
 import { momentMs } from '../moment.js';
 import { fileChunks, NewFile } from '../record-file.js';
 import type { KeptRecord } from '../record-line.js';
@@ -92,7 +92,7 @@ export const replay: Command = {
       const records =
         from.kind === 'stream'
           ? fromStream(source, from.name, host, range, given.on('follow'), stop)
-          : fromFile(host, from);
+          : untilAborted(fromFile(host, from), stop);
       for await (const step of paced(within(records, range), pace, host, stop)) {
         await writer.write(step);
         count += step.length;
