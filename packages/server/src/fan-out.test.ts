@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
+  CreateStreamCommand,
   DeleteStreamCommand,
   DeregisterStreamConsumerCommand,
   DescribeStreamConsumerCommand,
@@ -24,6 +25,7 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Millrace, type MillraceOptions } from './millrace.js';
 import { until } from './testing/gateway-fixture.js';
+import { startServerProcess } from './testing/server-process.js';
 
 const patience = { timeout: 60_000 };
 const streamArn = 'arn:aws:kinesis:us-east-1:123456789012:stream/s';
@@ -68,14 +70,12 @@ class Subscribed {
   }
 }
 
-class Under {
-  readonly millrace: Millrace;
+class Caller {
   readonly client: KinesisClient;
 
-  constructor(millrace: Millrace, http1: boolean) {
-    this.millrace = millrace;
+  constructor(endpoint: string, http1: boolean) {
     this.client = new KinesisClient({
-      endpoint: millrace.endpoint,
+      endpoint,
       region: 'us-east-1',
       credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
       maxAttempts: 1,
@@ -123,6 +123,15 @@ class Under {
     );
     assert.ok(error instanceof KinesisServiceException, String(error));
     return `${error.name}: ${error.message}`;
+  }
+}
+
+class Under extends Caller {
+  readonly millrace: Millrace;
+
+  constructor(millrace: Millrace, http1: boolean) {
+    super(millrace.endpoint, http1);
+    this.millrace = millrace;
   }
 }
 
@@ -448,3 +457,59 @@ for (const http1 of [false, true]) {
     },
   );
 }
+
+test(
+  'a subscriber follows a server that is killed, again and again: no gap, no repeat',
+  patience,
+  async (t) => {
+    const dataDir = await scratch(t);
+    const rounds = 4;
+    const acknowledged = new Set<string>();
+    const seen: string[] = [];
+    let app = '';
+    let next: StartingPosition = { Type: 'TRIM_HORIZON' };
+    for (let round = 0; round < rounds; round++) {
+      await using server = await startServerProcess(dataDir);
+      const caller = new Caller(server.endpoint, round % 2 === 1);
+      if (round === 0) {
+        await caller.client.send(new CreateStreamCommand({ StreamName: 's', ShardCount: 1 }));
+        for (let status = ''; status !== 'ACTIVE'; ) {
+          const summary = await caller.client.send(new DescribeStreamSummaryCommand({ StreamName: 's' }));
+          status = summary.StreamDescriptionSummary?.StreamStatus ?? '';
+        }
+        app = await caller.register('app');
+      }
+      const subscribed = await caller.subscribe(app, next);
+      if (round === rounds - 1) {
+        await until(() =>
+          [...acknowledged].every((text) => seen.includes(text) || subscribed.texts.includes(text)),
+        );
+      } else {
+        const writers = [0, 1, 2, 3].map(async (writer) => {
+          for (let i = 0; ; i++) {
+            const text = `${round}/${writer}/${i}`;
+            try {
+              await caller.put(text);
+            } catch {
+              return;
+            }
+            acknowledged.add(text);
+          }
+        });
+        await until(() => subscribed.records > 60);
+        await server.end('SIGKILL');
+        await Promise.all(writers);
+        await until(() => subscribed.ended);
+        next = subscribed.after;
+      }
+      seen.push(...subscribed.texts);
+      caller.client.destroy();
+    }
+    assert.equal(new Set(seen).size, seen.length, 'nothing comes twice');
+    assert.deepEqual(
+      [...acknowledged].filter((text) => !seen.includes(text)),
+      [],
+      'nothing that was acknowledged is missing',
+    );
+  },
+);
