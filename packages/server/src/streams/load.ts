@@ -3,8 +3,9 @@
  * more. Noted at each put, counted over the time since it was last looked at, and remembered as the highest of each of
  * thirty days: AWS's document of on-demand mode makes room for twice the peak of the last thirty.
  *
- * Nothing of this is written down. A stream that is met for the first time (a restart, a change of mode) is taken to
- * have needed today what it has: so nothing is taken away too early, and at most thirty days too late.
+ * The shards that it was given are remembered so, too: it keeps them for as long. Nothing of this is written down. A stream
+ * that is met for the first time (a restart, a change of mode) keeps what it has from today on: so nothing is taken away
+ * too early, and at most thirty days too late.
  */
 import { mib } from '@millrace/base';
 import { dayMs } from './limits.js';
@@ -56,18 +57,18 @@ export class LoadMeter {
   }
 }
 
-/** The highest load of each of the last days, by rising day; plain and never changed. */
-export type Peaks = readonly { readonly day: number; readonly units: number }[];
+/** The highest of each of the last days, by rising day; plain and never changed. */
+export type Peaks = readonly { readonly day: number; readonly most: number }[];
 
 const peakDays = 30;
 
-export function withPeak(peaks: Peaks, nowMs: number, units: number): Peaks {
+export function withPeak(peaks: Peaks, nowMs: number, most: number): Peaks {
   const day = Math.floor(nowMs / dayMs);
   const last = peaks.at(-1);
-  if (last?.day === day) return last.units >= units ? peaks : [...peaks.slice(0, -1), { day, units }];
-  return [...peaks.filter((peak) => peak.day > day - peakDays), { day, units }];
+  if (last?.day === day) return last.most >= most ? peaks : [...peaks.slice(0, -1), { day, most }];
+  return [...peaks.filter((peak) => peak.day > day - peakDays), { day, most }];
 }
 
 export function highest(peaks: Peaks): number {
-  return peaks.reduce((most, peak) => Math.max(most, peak.units), 0);
+  return peaks.reduce((most, peak) => Math.max(most, peak.most), 0);
 }

@@ -5,7 +5,8 @@
  *      fewer than wanted   halve the busiest, the widest first among equals
  *      a shard over half of what it is made for,
  *      and well over its share of the load         halve it                                   (AWS: over 500 KB/s)
- *      more than wanted    merge the neighbours that take least
+ *      more than wanted, and than it had in
+ *      thirty days, and none is hot                merge the neighbours that take least
  *
  * A hot shard whose load is one partition key's stays hot however often it is halved: such halving ends at twice what
  * is wanted. AWS publishes no rule for shrinking; two shards are merged only where they take a quarter of a shard.
@@ -26,6 +27,8 @@ export interface ScaleInput {
   readonly units: ReadonlyMap<number, number>;
   readonly peakUnits: number;
   readonly warmMibps: number;
+  /** What it has had within the time for which it keeps it. */
+  readonly keptShards: number;
 }
 
 const hotUnits = 0.5;
@@ -37,18 +40,21 @@ function shardsWanted(peakUnits: number, warmMibps: number): number {
   return Math.max(onDemandShards, Math.ceil(2 * peakUnits), warmMibps);
 }
 
-export function scalePlan({ open, units, peakUnits, warmMibps }: ScaleInput): ScalePlan {
+export function scalePlan(input: ScaleInput): ScalePlan {
+  const { open, units, peakUnits, warmMibps, keptShards } = input;
   const wanted = shardsWanted(peakUnits, warmMibps);
   const unitsOf = (shard: OpenShard): number => units.get(shard.index) ?? 0;
   const shareUnits = open.reduce((sum, shard) => sum + unitsOf(shard), 0) / open.length;
   const isHot = (shard: OpenShard): boolean =>
     unitsOf(shard) > hotUnits && unitsOf(shard) > hotShare * shareUnits;
-  const hot = open.length < 2 * wanted ? open.filter(isHot).length : 0;
-  const growth = Math.max(wanted - open.length, hot);
+  const hot = open.filter(isHot).length;
+  const growth = Math.max(wanted - open.length, open.length < 2 * wanted ? hot : 0);
   if (growth > 0) {
     const busiest = [...open].sort((a, b) => unitsOf(b) - unitsOf(a) || widerFirst(a, b));
     return { halve: busiest.slice(0, growth).map((shard) => shard.index), merge: [] };
   }
+  const least = Math.max(wanted, keptShards);
+  if (hot > 0 || open.length <= least) return { halve: [], merge: [] };
   const pairs = open.flatMap((low, i) => {
     const high = open[i + 1];
     return high === undefined ? [] : [{ at: i, index: low.index, units: unitsOf(low) + unitsOf(high) }];
@@ -56,7 +62,7 @@ export function scalePlan({ open, units, peakUnits, warmMibps }: ScaleInput): Sc
   const merge: number[] = [];
   const used = new Set<number>();
   for (const pair of pairs.sort((a, b) => a.units - b.units || a.at - b.at)) {
-    if (open.length - merge.length <= wanted || pair.units > coolUnits) break;
+    if (open.length - merge.length <= least || pair.units > coolUnits) break;
     if (used.has(pair.at) || used.has(pair.at + 1)) continue;
     used.add(pair.at).add(pair.at + 1);
     merge.push(pair.index);

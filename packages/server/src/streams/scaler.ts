@@ -27,10 +27,16 @@ export interface ScalerOptions {
   readonly changed: (stream: Stream) => void;
 }
 
+/** What a stream has taken, in units, and what it has had, in shards. */
+interface History {
+  readonly load: Peaks;
+  readonly shards: Peaks;
+}
+
 export class Scaler {
   readonly meter = new LoadMeter();
   readonly #options: ScalerOptions;
-  readonly #peaks = new Map<number, Peaks>();
+  readonly #histories = new Map<number, History>();
   #lastUnits: ReadonlyMap<number, ReadonlyMap<number, number>> = new Map();
   #lookedMs: number;
   #timer: Timer | undefined;
@@ -50,7 +56,7 @@ export class Scaler {
 
   /** Forgets what the stream has needed: its owner has said what it is to be ready for. */
   forget(stream: Stream): void {
-    this.#peaks.delete(stream.incarnation);
+    this.#histories.delete(stream.incarnation);
   }
 
   async close(): Promise<void> {
@@ -76,7 +82,9 @@ export class Scaler {
     this.#lastUnits = units;
     const onDemand = [...fold.view.streams.values()].filter((stream) => stream.mode === 'ON_DEMAND');
     const met = new Set(onDemand.map((stream) => stream.incarnation));
-    for (const incarnation of this.#peaks.keys()) if (!met.has(incarnation)) this.#peaks.delete(incarnation);
+    for (const incarnation of this.#histories.keys()) {
+      if (!met.has(incarnation)) this.#histories.delete(incarnation);
+    }
     for (const stream of onDemand) {
       if (this.#closed) return;
       try {
@@ -92,13 +100,20 @@ export class Scaler {
 
   async #scale(stream: Stream, units: ReadonlyMap<number, number>, nowMs: number): Promise<void> {
     const { incarnation, warmMibps = 0, openShards } = stream;
-    if (stream.status !== 'ACTIVE' && !this.#peaks.has(incarnation)) return;
-    const before = this.#peaks.get(incarnation) ?? withPeak([], nowMs, openShards / 2);
-    const peaks = withPeak(before, nowMs, total(units));
-    this.#peaks.set(incarnation, peaks);
+    const before = this.#histories.get(incarnation);
+    if (stream.status !== 'ACTIVE' && before === undefined) return;
+    const load = withPeak(before?.load ?? [], nowMs, total(units));
+    const shards = before?.shards ?? withPeak([], nowMs, openShards);
+    this.#histories.set(incarnation, { load, shards });
     if (stream.status !== 'ACTIVE') return;
-    const plan = scalePlan({ open: openOf(stream), units, peakUnits: highest(peaks), warmMibps });
+    const open = openOf(stream);
+    const keptShards = highest(withPeak(shards, nowMs, 0));
+    const plan = scalePlan({ open, units, peakUnits: highest(load), warmMibps, keptShards });
     if (plan.halve.length === 0 && plan.merge.length === 0) return;
+    if (plan.halve.length > 0) {
+      const most = open.length + plan.halve.length;
+      this.#histories.set(incarnation, { load, shards: withPeak(shards, nowMs, most) });
+    }
     const { catalog, fold, shardsMax, changed } = this.#options;
     const of = { key: keyOf(stream), incarnation };
     await catalog.submit(fold, { type: 'scale', ...of, ...plan, shardsMax });
