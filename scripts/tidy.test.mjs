@@ -57,6 +57,7 @@ const effectOwners = {
     'packages/server/src/gateway/gateway.ts',
     'packages/server/src/gateway/http1.ts',
     'packages/server/src/gateway/http2.ts',
+    'packages/server/src/gateway/quick-response.ts',
     'packages/server/src/gateway/tls.ts',
   ],
   threads: [

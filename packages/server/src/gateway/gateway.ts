@@ -10,13 +10,12 @@
  *
  * Invariant: every accepted socket is in `#sockets` until it is closed, so that `close` can end them all.
  */
-import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { assert, type Clock, type Random } from '@millrace/base';
 import type { Logger } from '../logger.js';
 import type { ExchangeHandler } from './exchange.js';
-import { createHttp1Server, Http1 } from './http1.js';
+import { createHttp1Server, Http1, type Http1Server } from './http1.js';
 import type { Http2 } from './http2.js';
 import { Intake } from './intake.js';
 import { type GatewayLimits, gatewayLimits } from './limits.js';
@@ -43,7 +42,7 @@ export interface GatewayOptions {
 
 export class Gateway {
   readonly #intake: Intake;
-  readonly #server: Server;
+  readonly #server: Http1Server;
   readonly #http1: Http1;
   readonly #speaksTls: boolean;
   readonly #cleartext: boolean;

@@ -9,27 +9,31 @@
  * Invariant: an exchange is in its connection's `held` from its header lines to the end of its response or of the
  * connection, whichever comes first.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asBuffer, present } from '@millrace/base';
 import { Body, bodyRefusal, declaredLength } from './body.js';
 import { type Answer, headerOf, noBytes, type StreamedAnswer } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
+import { type HeaderLines, QuickResponse } from './quick-response.js';
 import { type Refusal, refusalAnswer, refusalBytes, refusals } from './refusal.js';
 
 /** Requests that wait on one connection before it is no longer read; a soft bound beneath `pipelinedRequestsMax`. */
 const readAheadRequests = 16;
-/** Answers up to this size leave in one string with their header lines. */
+/** Answers up to this size leave in one write with their header lines. */
 const joinedBytesMax = 4096;
 /** node:http looks for slow requests this often at the least, and a quarter of the shortest limit at the most. */
 const slowCheckMsMin = 25;
 const slowCheckMsMax = 2_000;
 
+export type Http1Server = Server<typeof IncomingMessage, typeof QuickResponse>;
+
 /** The server that node:http offers, with its limits set. It listens; the gateway decides who gets its sockets. */
-export function createHttp1Server(intake: Intake): Server {
+export function createHttp1Server(intake: Intake): Http1Server {
   const { limits } = intake;
   const server = createServer({
+    ServerResponse: QuickResponse,
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: Math.min(limits.headerMs, limits.requestMs),
     requestTimeout: limits.requestMs,
@@ -53,7 +57,7 @@ export class Http1 {
   readonly #intake: Intake;
   readonly #connections = new Map<Duplex, Http1Connection>();
 
-  constructor(intake: Intake, server: Server) {
+  constructor(intake: Intake, server: Http1Server) {
     this.#intake = intake;
     server.on('request', (request, response) =>
       this.#connection(request.socket).take(request, response, false),
@@ -102,7 +106,7 @@ class Http1Connection {
     this.socket = socket;
   }
 
-  take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  take(request: IncomingMessage, response: QuickResponse, expectsContinue: boolean): void {
     if (this.#last !== undefined) return;
     const { limits } = this.intake;
     if (this.#held.size >= limits.pipelinedRequestsMax || !this.intake.holdPipelined(this.#held.size)) {
@@ -224,11 +228,11 @@ class Http1Exchange extends PendingExchange {
   ready = false;
   readonly #connection: Http1Connection;
   readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #response: QuickResponse;
   #body: Body | undefined;
   #refused = false;
 
-  constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
+  constructor(connection: Http1Connection, request: IncomingMessage, response: QuickResponse) {
     super(connection.intake);
     this.#connection = connection;
     this.#request = request;
@@ -288,16 +292,24 @@ class Http1Exchange extends PendingExchange {
   protected override send(answer: Answer): void {
     const { socket } = this.#connection;
     if (this.intake.closing) this.#response.shouldKeepAlive = false;
-    this.#response.writeHead(answer.status, this.#headerLines(answer));
-    // node:http joins a string with the header lines into one write; bytes beside them cost a vector of two.
-    if (answer.body.length > joinedBytesMax) this.#response.end(answer.body);
-    else this.#response.end(asBuffer(answer.body).toString('latin1'), 'latin1');
+    const lines = this.#headerLines(answer);
+    if (!this.#sendAtOnce(answer, lines)) {
+      this.#response.writeHead(answer.status, lines);
+      this.#response.end(answer.body);
+    }
     const waiting = socket.writableLength;
     if (waiting === 0) return;
     const { budget, limits } = this.intake;
     budget.force(waiting);
     this.#response.once('close', () => budget.give(waiting));
     socket.setTimeout(limits.stalledAnswerMs);
+  }
+
+  /** Small and ordinary answers leave in one write with their header lines. */
+  #sendAtOnce(answer: Answer, lines: HeaderLines): boolean {
+    if (answer.body.length > joinedBytesMax || answer.headers !== undefined) return false;
+    const body = asBuffer(answer.body).toString('latin1');
+    return this.#response.answer(answer.status, lines, body, this.intake.clock.now());
   }
 
   protected override cutOff(): void {
