@@ -12,7 +12,7 @@
 import { fileURLToPath } from 'node:url';
 import { measureFlow, measureIdleShards, measureReopen, measureReread } from './endurance.mjs';
 import { POLL_PAUSE_MS } from './latency-load.mjs';
-import { measureLoad, measureStart } from './measure.mjs';
+import { measureBeside, measureLoad, measureStart } from './measure.mjs';
 import { PAGE_RECORDS } from './read-load.mjs';
 import { recordsPerSecond } from './report.mjs';
 
@@ -42,7 +42,11 @@ const read = {
   recordBytes: KIB,
   fillRecords: READ_RECORDS,
 };
-const latency = { kind: 'latency', shards: 4, perSecond: 200 };
+
+/** A 99th percentile of fewer seconds is that of a dozen puts. */
+const LATENCY_MS_MIN = 20_000;
+const latency = { kind: 'latency', shards: 4, perSecond: 200, measureMsMin: LATENCY_MS_MIN };
+const heavy = { kind: 'heavy', largePerSecond: 2 };
 const subscribed = {
   ...latency,
   kind: 'fan-out',
@@ -54,11 +58,21 @@ const subscribed = {
 /** 2,000 records of 1 KiB a second in two shards: as much as AWS lets in, and lets out to each consumer. */
 const twenty = { ...subscribed, shards: 2, consumers: 20, recordsPerPut: 10, recordBytes: KIB };
 
+const timed = (job, times) => ({
+  ...job,
+  ...times,
+  measureMs: Math.max(times.measureMs, job.measureMsMin ?? 0),
+});
 const load = (label, server, job, preload = {}) => ({
   label,
-  measure: (options) => measureLoad(server, { ...job, ...options.times }, { ...options, ...preload }),
+  measure: ({ times, ...options }) => measureLoad(server, timed(job, times), { ...options, ...preload }),
 });
 const rival = (label, job) => ({ ...load(label, label, job), rival: 'ferrokinesis' });
+const latencyBesideHeavy = (label, preload = {}) => ({
+  label,
+  measure: ({ times, gigabytes, ...options }) =>
+    measureBeside('millrace', timed(latency, times), { ...heavy, gigabytes }, { ...options, ...preload }),
+});
 const endurance = (measure, job) => ({
   label: 'millrace',
   measure: (options) => measure('millrace', job, options),
@@ -278,6 +292,31 @@ export const CASES = [
         title: '20 consumers, server',
         unit: 'µs/delivery',
         value: (figures) => figures.serverMicrosPerDelivery,
+      },
+    ],
+  },
+  {
+    name: 'put-to-seen-beside',
+    gigabytes: 0.5,
+    title:
+      'Put to seen as above, while 10 MiB PutRecords come twice a second and a cold reader drains a backlog',
+    entrants: [
+      latencyBesideHeavy('millrace'),
+      latencyBesideHeavy('millrace, one thread', { env: { MILLRACE_THREADS: '1' } }),
+    ],
+    rows: [
+      {
+        title: 'Put to seen beside 10 MiB, p99',
+        unit: 'ms',
+        value: (figures) => figures.seenP99Ms,
+        atMost: 20,
+      },
+      {
+        title: 'Put to seen beside 10 MiB, one thread, p99',
+        unit: 'ms',
+        of: 'millrace, one thread',
+        value: (figures) => figures.seenP99Ms,
+        atMost: 20,
       },
     ],
   },

@@ -1,11 +1,12 @@
 /**
  * The load generator's process: takes one job over IPC, runs it, answers `{ result }` or `{ error }` and ends.
  *
- *      job.kind   put · read · latency · fan-out · canned · fill · reread · catch-up · flow
+ *      job.kind   put · read · latency · fan-out · canned · heavy · fill · reread · catch-up · flow
  */
 import { createStream, createStreams } from './calls.mjs';
 import { catchUp, flow, shardsOf } from './endurance-load.mjs';
 import { fanOutLoad } from './fan-out-load.mjs';
+import { heavyLoad } from './heavy-load.mjs';
 import { latencyLoad } from './latency-load.mjs';
 import { meter } from './process-figures.mjs';
 import { putLoad, Sent } from './put-load.mjs';
@@ -152,6 +153,9 @@ const JOBS = {
   canned(job) {
     return readers(job, { stream: STREAM, shardId: 'shardId-000000000000', shardRecords: job.fillRecords });
   },
+
+  /** Large requests, while another process measures what they do to small ones. */
+  heavy: heavyLoad,
 
   async latency(job) {
     const shardIds = await createStream(job.port, STREAM, job.shards);

@@ -56,7 +56,24 @@ export function measureLoad(name, job, options) {
   });
 }
 
-/** Runs one job in a process of its own; `onMeasured` is called when the measured part of it is over. */
+/** Runs `job` against a fresh server while another load process runs `heavy` against it. */
+export function measureBeside(name, job, heavy, options) {
+  return withServer(name, options, async (server) => {
+    const before = loadAverage();
+    const { port, pid: serverPid } = server;
+    let figures;
+    const done = await runLoad({ ...heavy, port }, async () => {
+      figures = await runLoad({ ...job, port, serverPid });
+      figures.residentMb = residentMb(serverPid);
+    });
+    return { ...figures, ...done, loadAverage: before };
+  });
+}
+
+/**
+ * Runs one job in a process of its own. `onMeasured` is called when the load has measured, or has others measure; the
+ * load goes on once it resolves.
+ */
 export function runLoad(job, onMeasured = () => {}) {
   return new Promise((resolve, reject) => {
     const child = fork(LOAD, { stdio: 'inherit' });
@@ -67,8 +84,7 @@ export function runLoad(job, onMeasured = () => {}) {
     });
     child.on('message', (message) => {
       if (message.measured) {
-        onMeasured();
-        child.send({});
+        Promise.resolve(onMeasured()).then(() => child.send({}), reject);
       } else if (message.error !== undefined) reject(new Error(`the load failed: ${message.error}`));
       else resolve(message.result);
     });

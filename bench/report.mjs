@@ -101,6 +101,10 @@ export function progress(caseName, run, label, figures) {
     parts.push(`seen p50 ${number(figures.seenP50Ms)} p99 ${number(figures.seenP99Ms)} ms`);
     parts.push(`answered p50 ${number(figures.answeredP50Ms)} p99 ${number(figures.answeredP99Ms)} ms`);
   }
+  if (figures.largePuts !== undefined)
+    parts.push(
+      `beside ${figures.largePuts} puts of 10 MiB and ${figures.pageRecords} records in ${figures.pages} pages`,
+    );
   if (figures.idleMb !== undefined)
     parts.push(`first answer ${number(figures.firstAnswerMs)} ms, idle ${number(figures.idleMb)} MB`);
   if (figures.deliveredRecords !== undefined) {

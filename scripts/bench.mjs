@@ -7,7 +7,7 @@
  *      --quiet N      repeats a round, up to N times a case, in which others took more than 0.3 of a core (0)
  *      --json FILE    every figure of every run                 --dir DIR     where the data goes (bench/tmp)
  *      --rivals       builds ferrokinesis with cargo, once, and measures it too (some minutes)
- *      --gigabytes N  for the long cases, which run only when named by --only: how much data (their own default)
+ *      --gigabytes N  how much data the long cases (which run only when named by --only) and put-to-seen-beside have
  *      --profile DIR  a V8 processor profile of each Millrace   --no-build    measure what is built
  */
 import { spawnSync } from 'node:child_process';
