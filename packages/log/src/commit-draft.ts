@@ -30,13 +30,14 @@ import {
   type AppendRequest,
   isPrivileged,
   type LogsRequest,
+  type PreparedPart,
   prepare,
   type Request,
   type SealRequest,
   type TrimRequest,
 } from './request.js';
 import type { Run } from './run.js';
-import { type Tail, withoutSlack } from './tail.js';
+import type { Tail } from './tail.js';
 
 interface Joined {
   readonly request: Request;
@@ -196,31 +197,44 @@ export class CommitDraft {
       this.#gather(request, open);
       return;
     }
-    const { grouping, payloadChecksum } = prepare(request, this.#tag);
+    const parts = prepare(request, this.#tag, this.#limits);
     const outcomes: AppendOutcome[] = [];
-    const sections: Section[] = [];
     const logs: (RegisteredLog | undefined)[] = [];
-    let appended = 0;
-    for (let i = 0; i < batch.logs.length; i++) {
-      const count = grouping.counts[i] as number;
-      const log = this.#logOf(batch.logs[i] as string);
+    for (const id of batch.logs) {
+      const log = this.#logOf(id);
+      const sealed = log?.joinedSealed === true && !this.#canaries.sealRace;
+      logs.push(sealed ? undefined : log);
       if (log === undefined) outcomes.push({ kind: 'missing' });
-      else if (log.joinedSealed && !this.#canaries.sealRace) outcomes.push({ kind: 'sealed' });
-      else {
-        outcomes.push({ kind: 'appended', firstPosition: log.joinedEnd, arrivalMs: this.timeMs });
-        sections.push(this.#section(log, count, log.joinedEnd));
-        logs.push(log);
-        log.joinedEnd += count;
-        appended += count;
-        continue;
-      }
-      sections.push({ log: voidLog, count, position: 0, arrivalMs: this.timeMs });
-      logs.push(undefined);
+      else if (sealed) outcomes.push({ kind: 'sealed' });
+      else outcomes.push({ kind: 'appended', firstPosition: log.joinedEnd, arrivalMs: this.timeMs });
     }
-    const { order } = grouping;
-    const payload = withoutSlack(batch.payload);
-    const frame = { kind: frameKind.append, sections, order, ends: batch.ends, payload, payloadChecksum };
-    this.#add(request, appended === 0 ? undefined : frame, logs, () => request.answer(outcomes));
+    this.#closeGathered();
+    for (const part of parts) this.#joinPart(part, logs);
+    this.#joined.push({ request, answer: () => request.answer(outcomes) });
+  }
+
+  /** A frame for the records of `part` that go to any of `logs`; records of a log that takes none go along, to no log. */
+  #joinPart(
+    { part, grouping, payloadChecksum }: PreparedPart,
+    logs: readonly (RegisteredLog | undefined)[],
+  ): void {
+    const sections: Section[] = [];
+    const grown: (RegisteredLog | undefined)[] = [];
+    for (const [i, log] of logs.entries()) {
+      const count = grouping.counts[i] as number;
+      if (count === 0) continue;
+      grown.push(log);
+      if (log === undefined) sections.push({ log: voidLog, count, position: 0, arrivalMs: this.timeMs });
+      else {
+        sections.push(this.#section(log, count, log.joinedEnd));
+        log.joinedEnd += count;
+      }
+    }
+    if (grown.every((log) => log === undefined)) return;
+    const { ends, payload } = part;
+    const order = sections.length > 1 ? grouping.order : undefined;
+    const frame = { kind: frameKind.append, sections, order, ends, payload, payloadChecksum };
+    this.#addFrame({ frame, logs: grown });
   }
 
   /** The logs of these ids, if every one of them takes records. */

@@ -107,6 +107,23 @@ describe('group commit', () => {
     });
   }
 
+  it('a batch in many frames is one append: consecutive positions, and all or nothing for each log', async () => {
+    const { memory, engine } = await open({ framePayloadBytesMax: 100, gatheredPayloadBytesMax: 0 });
+    const ledger = new Ledger(engine);
+    await engine.seal('b');
+    const logs = Array.from({ length: 90 }, (_, i) => (i % 7 === 0 ? 'b' : i % 5 === 0 ? 'missing' : 'a'));
+    for (const padding of [0, 30, 500]) {
+      const outcomes = await ledger.put(logs, padding);
+      assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ['appended', 'missing', 'sealed']);
+    }
+    await ledger.put(['missing', 'b'], 300);
+    await ledger.check('a');
+    await engine.close();
+    const again = await open({}, memory);
+    await ledger.check('a', 0, 1000, again.engine);
+    await again.engine.close();
+  });
+
   it('nothing is acknowledged, visible or followed before its sync', async () => {
     const { disk, engine } = await open();
     disk.hold();

@@ -9,6 +9,8 @@ export interface NativeLimits {
   readonly commitBytesMax: number;
   /** Appends with a payload up to this share a frame with others of their commit. */
   readonly gatheredPayloadBytesMax: number;
+  /** A longer batch has several frames, as many records in each as fit: a frame is read and checked in one go. */
+  readonly framePayloadBytesMax: number;
   /** Appends beyond these bytes or this number wait unprepared, in order, until a commit has taken others. */
   readonly queueBytesMax: number;
   readonly queueRequestsMax: number;
@@ -60,6 +62,7 @@ export const nativeLimitsDefault: NativeLimits = {
   journalFileBytesMax: 128 * mib,
   commitBytesMax: 32 * mib,
   gatheredPayloadBytesMax: 4 * kib,
+  framePayloadBytesMax: 1 * mib,
   queueBytesMax: 64 * mib,
   queueRequestsMax: 16_384,
   waitingRequestsMax: 65_536,

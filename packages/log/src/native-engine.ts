@@ -215,7 +215,7 @@ class OpenNativeEngine implements NativeEngine {
   }
 
   append(batch: AppendBatch): Promise<readonly AppendOutcome[]> {
-    const bytes = appendBytes(batch);
+    const bytes = appendBytes(batch, this.#limits);
     this.#appends++;
     this.#records += batch.ends.length;
     this.#payloadBytes += batch.payload.length;

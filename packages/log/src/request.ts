@@ -7,6 +7,7 @@
  * `queueRequestsMax` requests; past that, requests wait outside, at most `waitingRequestsMax`, and one more is refused.
  */
 import { BoundedQueue, checksum } from '@millrace/base';
+import { batchParts, batchPartsMax } from './batch-parts.js';
 import type { AppendBatch, AppendOutcome, ControlOutcome, LogId, Position, SealResult } from './contract.js';
 import { frameHeadBytes } from './frame.js';
 import { isGathered } from './gathered-appends.js';
@@ -31,7 +32,11 @@ export interface AppendRequest extends RequestOf<'append', readonly AppendOutcom
   prepared: PreparedBatch | undefined;
 }
 
-export interface PreparedBatch {
+/** A part of the batch for each of its frames. */
+export type PreparedBatch = readonly PreparedPart[];
+
+export interface PreparedPart {
+  readonly part: AppendBatch;
   readonly grouping: Grouping;
   readonly payloadChecksum: number;
 }
@@ -51,9 +56,16 @@ export interface TrimRequest extends RequestOf<'trim', ControlOutcome> {
 
 export type Request = AppendRequest | LogsRequest | SealRequest | TrimRequest;
 
-/** What a batch takes in the journal. */
-export function appendBytes(batch: AppendBatch): number {
-  return frameHeadBytes(batch.logs.length, batch.ends.length) + align8(batch.payload.length);
+/** What a batch takes in the journal, at most. */
+export function appendBytes(batch: AppendBatch, limits: NativeLimits): number {
+  const parts = batchPartsMax(batch, limits.framePayloadBytesMax);
+  const heads = frameHeadBytes(batch.logs.length, batch.ends.length);
+  return (
+    heads +
+    (parts - 1) * frameHeadBytes(batch.logs.length, 2) +
+    align8(batch.payload.length) +
+    (parts - 1) * 8
+  );
 }
 
 /** Whether the request may use the space that is kept back for a full disk. */
@@ -68,11 +80,12 @@ export function fail(request: Request, failure: Failure): void {
 }
 
 /** Does for a request what does not depend on the commit that it will join. */
-export function prepare(request: AppendRequest, tag: number): PreparedBatch {
-  request.prepared ??= {
-    grouping: groupByLog(request.batch),
-    payloadChecksum: checksum(request.batch.payload, tag),
-  };
+export function prepare(request: AppendRequest, tag: number, limits: NativeLimits): PreparedBatch {
+  request.prepared ??= batchParts(request.batch, limits.framePayloadBytesMax).map((part) => ({
+    part,
+    grouping: groupByLog(part),
+    payloadChecksum: checksum(part.payload, tag),
+  }));
   return request.prepared;
 }
 
@@ -134,7 +147,8 @@ export class RequestQueue {
     const fits = this.#bytes + request.bytes <= this.#limits.queueBytesMax || this.#queue.length === 0;
     if (!fits || !this.#queue.push(request)) return false;
     this.#bytes += request.bytes;
-    if (request.kind === 'append' && !isGathered(request.batch, this.#limits)) prepare(request, this.#tag);
+    if (request.kind === 'append' && !isGathered(request.batch, this.#limits))
+      prepare(request, this.#tag, this.#limits);
     return true;
   }
 }

@@ -16,6 +16,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     journalFileBytesMax: pick(random, [4 * kib, 16 * kib, 64 * kib]),
     commitBytesMax: pick(random, commitBytesMax),
     gatheredPayloadBytesMax: pick(random, [0, 64, 4 * kib]),
+    framePayloadBytesMax: pick(random, [100, 2 * kib, 64 * kib]),
     queueBytesMax: pick(random, [1 * kib, 256 * kib]),
     queueRequestsMax: pick(random, [4, 64]),
     tailBytesMax: pick(random, [0, 4 * kib, 256 * kib]),
