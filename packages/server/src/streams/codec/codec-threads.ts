@@ -25,7 +25,7 @@ import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
 import { gatherPage, PageMemory, recordBytesOf } from './gathered-page.js';
 import { encodePage, pageWork, type RecordsPage } from './get-records-output.js';
 import { decodePut, type PutName } from './put-codec.js';
-import { finished, type Sliced, SlicedWork, sliceBytes } from './sliced.js';
+import { atOnceBytesMax, finished, type Sliced, SlicedWork } from './sliced.js';
 
 export interface CodecThreadsOptions {
   /** Beside the main thread; 0 has everything done on it. */
@@ -107,9 +107,9 @@ export class CodecThreads implements Codec {
     }
   }
 
-  /** Does `work` at once, or in slices when it is more than one. */
+  /** Does `work` at once, or in slices when there is too much of it. */
   #here<T>(work: Sliced<T>, bytes: number): T | Promise<T> {
-    return bytes <= sliceBytes ? finished(work) : this.#sliced.run(work);
+    return bytes <= atOnceBytesMax ? finished(work) : this.#sliced.run(work);
   }
 
   /** Jobs that threads have now, for tests. */

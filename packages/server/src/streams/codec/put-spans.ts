@@ -15,7 +15,7 @@ import { endsBase64Clean, hashKeyWords, md5, parseHashKeyBytes } from '@millrace
 import type { PutBatch } from '../put-batch.js';
 import { keyBytesMax, storedHeaderBytes, writeStoredHeader } from '../stored-record.js';
 import { base64Write, latin1Slice } from './native-text.js';
-import { pieceBytes, type Sliced, sliceBytes } from './sliced.js';
+import { atOnceBytesMax, pieceBytes, type Sliced, sliceBytes } from './sliced.js';
 
 /** As the model bounds PutRecords; PutRecord has one. */
 export const recordsMax = 500;
@@ -111,8 +111,8 @@ export function* buildBatch(
   if (bytes === undefined) return undefined;
   const payload = payloadMemory(bytes);
   const hashes = new Uint32Array(count * hashKeyWords);
-  // Only what is done in one slice may use the spans of the process: others use them in between.
-  const spans = body.length <= sliceBytes ? found.spans : found.spans.slice(0, count * spansPerRecord);
+  // Only what is done at once may use the spans of the process: others use them in between.
+  const spans = body.length <= atOnceBytesMax ? found.spans : found.spans.slice(0, count * spansPerRecord);
   let gone = 0;
   for (let record = 0; record < count; record++) {
     const start = record === 0 ? 0 : (ends[record - 1] ?? 0);

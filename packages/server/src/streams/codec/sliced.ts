@@ -12,8 +12,10 @@ import { mib } from '@millrace/base';
 /** Work that says after each slice how many bytes it has gone through, and answers its result at last. */
 export type Sliced<T> = Generator<number, T, void>;
 
-/** Bytes of a slice, of a body that is read or of records that are written: some 2 ms of JSON, less of CBOR. */
-export const sliceBytes = 1 * mib;
+/** Bytes of a slice, of a body that is read or of records that are written: about 1 ms of JSON, less of CBOR. */
+export const sliceBytes = mib / 2;
+/** What is no longer than this is done at once: other turns would cost it more than it costs others. */
+export const atOnceBytesMax = 2 * sliceBytes;
 /** What is longer than this is not gone through in one piece. */
 export const pieceBytes = sliceBytes / 4;
 
