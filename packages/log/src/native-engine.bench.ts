@@ -2,7 +2,8 @@
  * What the native engine costs, on the disk of the temporary directory: `node dist/native-engine.bench.js [MiB]`.
  *
  * Appends are batches of 500 × 1 KiB over 4 logs from 4 callers; `processor` is the time of the main thread alone,
- * without the waits for the disk. Reads are pages of up to 10,000 records of one log.
+ * without the waits for the disk. Reads are pages of up to 10,000 records of one log. At last, what an append takes while
+ * files are settled.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import type { AppendBatch, LogEngine } from './contract.js';
 import type { NativeLimits } from './limits.js';
 import { openNativeEngine } from './native-engine.js';
 import { nodeDisk } from './node-disk.js';
+import { SortingThread } from './sorting-thread.js';
 
 const logs = ['a', 'b', 'c', 'd'];
 const recordsInBatch = 500;
@@ -88,6 +90,40 @@ async function withEngine(
   await rm(directory, { recursive: true });
 }
 
+/** Appends of 50 KiB about every millisecond, with journal files so small that settling hardly pauses. */
+async function latencyWhileSettling(onThread: boolean): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
+  const disk = await nodeDisk(directory);
+  const sorter = onThread ? new SortingThread({ directory, disk, failed: console.error }) : undefined;
+  const limits = { journalFileBytesMax: 32 * mib };
+  const clock = new SystemClock();
+  const engine = await openNativeEngine({ disk, clock, limits, ...(sorter && { sorter }) });
+  await engine.create(logs);
+  const template = batch(50, 1024);
+  const tookMs: number[] = [];
+  const appends: Promise<void>[] = [];
+  const append = async (): Promise<void> => {
+    const began = performance.now();
+    await engine.append({ ...template, payload: new Uint8Array(template.payload) });
+    tookMs.push(performance.now() - began);
+  };
+  for (const end = performance.now() + 8000; performance.now() < end; ) {
+    appends.push(append());
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(appends);
+  tookMs.sort((a, b) => a - b);
+  const at = (share: number): string => (tookMs[Math.floor(tookMs.length * share)] ?? 0).toFixed(1);
+  const { chunks } = engine.settling();
+  const where = onThread ? 'on its own thread' : 'inline';
+  console.log(
+    `append 50 KiB while settling ${where}: p50 ${at(0.5)}, p99 ${at(0.99)}, p99.9 ${at(0.999)} ms, ${chunks} chunks`,
+  );
+  await engine.close();
+  await sorter?.close();
+  await rm(directory, { recursive: true });
+}
+
 async function main(): Promise<void> {
   const megabytes = Number(process.argv[2] ?? 200);
   const batches = Math.ceil((megabytes * mib) / (recordsInBatch * recordBytes));
@@ -120,6 +156,7 @@ async function main(): Promise<void> {
     await appendAll(engine, 20_000, 1, recordBytes, 64);
     await measure('read records appended one by one, from files', 20_000, () => readAll(engine));
   });
+  for (const onThread of [false, true]) await latencyWhileSettling(onThread);
 }
 
 main().catch((error: unknown) => {

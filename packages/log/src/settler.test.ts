@@ -232,6 +232,29 @@ describe('settling', () => {
     await engine.close();
   });
 
+  it('answers nobody that the disk is full while there is a spare file', async () => {
+    for (const spared of [0, 3, 9, 14]) {
+      const disk = new WatchedDisk(new MemoryDisk());
+      const engine = await open(disk, { reserveBytes: 8192 });
+      await engine.create(logs);
+      await fill(engine, 60 + spared);
+      await settled(engine);
+      assert.ok((await disk.list()).includes('journal.spare'));
+      disk.roomBytes = disk.usedBytes;
+      let kind: string | undefined = 'appended';
+      for (let i = 0; kind === 'appended'; i++) {
+        assert.ok(i < 1000, 'the disk is never full');
+        kind = (await engine.append(batchOf([['a', `${i} ${'x'.repeat(300)}`]])))[0]?.kind;
+      }
+      assert.equal(kind, 'full');
+      assert.ok(!(await disk.list()).includes('journal.spare'));
+      assert.equal(await engine.delete(logs), 'done');
+      await settled(engine);
+      assert.ok(disk.usedBytes < 8192 + 12_000, `${disk.usedBytes} bytes are taken when nothing is kept`);
+      await engine.close();
+    }
+  });
+
   it('writes the journal over settled files, but never over one that somebody has linked', async () => {
     for (const links of [false, true]) {
       const directory = await mkdtemp(join(tmpdir(), 'millrace-settler-'));
