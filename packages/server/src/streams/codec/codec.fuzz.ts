@@ -5,16 +5,19 @@ import {
   AwsError,
   cborProtocol,
   jsonProtocol,
+  long,
   type Protocol,
   sequenceNumber,
   shardIdOf,
+  structure,
   writeCborHead,
 } from '@millrace/wire';
 import fc from 'fast-check';
 import { encodeStoredRecord } from '../stored-record.js';
-import { encodeGetRecordsOutput } from './get-records-output.js';
+import { encodeGetRecordsOutput, encodeRecords } from './get-records-output.js';
 import { decodePutRecord, decodePutRecords } from './put-codec.js';
 import { encodePutRecordsOutput } from './put-output.js';
+import { finished } from './sliced.js';
 import { generalBatch, plain } from './testing/general-way.js';
 import { getRecordsOutputShape, putRecordsOutputShape, putRecordsShape } from './testing/sample-shapes.js';
 
@@ -34,6 +37,7 @@ const key = fc.oneof(
   fc.string({ minLength: 1, maxLength: 60 }),
   fc.string({ unit: 'binary', maxLength: 260 }),
 );
+const millisShape = structure('Rest', { MillisBehindLatest: long() });
 const base64 = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64'));
 const oddBase64 = fc.string({ unit: fc.constantFrom(...'AQgw09+/=-_ '), maxLength: 8 });
 const digits = fc.oneof(
@@ -332,6 +336,14 @@ test(`answers of GetRecords are the general encoder's, byte for byte (seed ${see
           const hot = Buffer.from(encodeGetRecordsOutput(protocol, page));
           const general = Buffer.from(protocol.encode(getRecordsOutputShape, output));
           assert.equal(hot.toString('latin1'), general.toString('latin1'));
+          // Events of a subscription are the same with room around them.
+          const rest = Buffer.from(protocol.encode(millisShape, { MillisBehindLatest: 12 }));
+          const framed = Buffer.from(finished(encodeRecords(protocol, page, rest, { before: 9, after: 4 })));
+          const event = { Records: output.Records, MillisBehindLatest: 12 };
+          assert.equal(
+            framed.subarray(9, -4).toString('latin1'),
+            Buffer.from(protocol.encode(getRecordsOutputShape, event)).toString('latin1'),
+          );
         }
       },
     ),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cborProtocol } from '@millrace/wire';
 import { deleteStream } from '../operations/delete-stream.js';
+import { mergeShards } from '../operations/merge-shards.js';
 import { splitShard } from '../operations/split-shard.js';
 import { account, type TestStreams, testStreams } from '../streams-fixture.js';
 import { registered, Subscriber } from './subscriber-fixture.js';
@@ -99,6 +100,28 @@ test('nothing is told of a sealed shard until its children are known', async () 
   const told = await again.told();
   assert.ok(told.kind === 'event' && told.event.ContinuationSequenceNumber === undefined);
   assert.deepEqual(again.texts, ['last'], 'the end comes with the last records');
+  await under.close();
+});
+
+test('both shards of a merge end with the one child, and name it', async () => {
+  const under = await testStreams();
+  await under.createStream('s', 2);
+  const app = await registered(under, 'app');
+  const parents: Subscriber[] = [];
+  for (const ShardId of ['shardId-000000000000', 'shardId-000000000001']) {
+    parents.push(await Subscriber.open(under, { ConsumerARN: app, ShardId, StartingPosition: horizon }));
+  }
+  const ends = parents.map((each) => each.told());
+  await under.call(mergeShards, { StreamName: 's', ShardToMerge: '0', AdjacentShardToMerge: '1' });
+  for (const [i, end] of ends.entries()) {
+    const told = await end;
+    assert.ok(told.kind === 'event');
+    assert.deepEqual(
+      told.event.ChildShards?.map(({ ShardId, ParentShards }) => [ShardId, [...ParentShards].sort()]),
+      [['shardId-000000000002', ['shardId-000000000000', 'shardId-000000000001']]],
+    );
+    assert.deepEqual(await parents[i]?.told(), { kind: 'end' });
+  }
   await under.close();
 });
 
