@@ -200,10 +200,13 @@ function changeMode(
   if (onDemandStreamsOf(state, stream) >= onDemandStreamsMax) {
     return controlErrors.tooManyOnDemandStreams(stream.account, onDemandStreamsMax);
   }
+  if (warmMibps === undefined) return waiting({ ...stream, recent }, { mode }, at);
+  const refused = uncommitted(state, stream, at);
+  if (refused !== undefined) return refused;
   const changed = { ...stream, recent, pending: pendingOf({ mode, warmMibps }) };
-  if (warmMibps === undefined || warmMibps <= stream.openShards)
-    return waiting(changed, { mode, warmMibps }, at);
-  return committed(state, stream, at) ?? growing(state, changed, warmMibps, shardsMax, at);
+  return warmMibps <= stream.openShards
+    ? waiting(changed, { mode, warmMibps }, at)
+    : growing(state, changed, warmMibps, shardsMax, at);
 }
 
 function warm(state: StreamsState, stream: Stream, command: WarmCommand, at: CommandTime): Stream | AwsError {
@@ -211,11 +214,11 @@ function warm(state: StreamsState, stream: Stream, command: WarmCommand, at: Com
   if (stream.status !== 'ACTIVE') return errors.streamNotActive(stream, stream.status);
   const target = Math.max(command.mibps, command.shardsMin, onDemandShards);
   const changed = { ...stream, pending: pendingOf({ warmMibps: command.mibps }) };
-  return committed(state, stream, at) ?? growing(state, changed, target, command.shardsMax, at);
+  return uncommitted(state, stream, at) ?? growing(state, changed, target, command.shardsMax, at);
 }
 
 /** Why warm throughput is not to be had, if it is not: AWS ties it to the account's commitment. */
-function committed(state: StreamsState, stream: Stream, at: CommandTime): AwsError | undefined {
+function uncommitted(state: StreamsState, stream: Stream, at: CommandTime): AwsError | undefined {
   const { status } = settingsAt(state.accounts.get(namespaceOf(stream)), at.atMs);
   return status === 'DISABLED' ? controlErrors.warmThroughputNeedsCommitment() : undefined;
 }

@@ -121,6 +121,8 @@ test('the mode changes twice a day, keeps the shards, and decides who may reshar
     StreamModeDetails: { StreamMode },
   });
   const busy = `Request is invalid. Stream s under account ${account} is in On-Demand mode.`;
+  const warm = { ...toMode('ON_DEMAND'), WarmThroughputMiBps: 1 };
+  assert.equal((await under.refusal('UpdateStreamMode', warm))[0], 'InvalidArgumentException');
   await under.call(updateStreamMode, toMode('ON_DEMAND'));
   assert.equal(under.status('s'), 'UPDATING');
   await under.active('s');
