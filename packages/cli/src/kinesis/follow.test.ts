@@ -122,6 +122,35 @@ test('every record once, and each key in its order, through splits and a merge, 
   );
 });
 
+test('a shard is read after the last page of the one that it came from', async (t) => {
+  const millrace = await server(t, { orders: 1 });
+  const kinesis = callerOf(t, millrace);
+  const bulk = Array.from({ length: 500 }, (_, i) => ({ partitionKey: `k${i}`, data: Buffer.from('x') }));
+  for (let i = 0; i < 3; i++) await kinesis.put('orders', bulk);
+  await sdkOf(t, millrace).send(
+    new SplitShardCommand({
+      StreamName: 'orders',
+      ShardToSplit: 'shardId-000000000000',
+      NewStartingHashKey: String(2n ** 127n),
+    }),
+  );
+  await active(kinesis, 'orders');
+  await kinesis.put('orders', bulk);
+  const read = kinesis.read.bind(kinesis);
+  const reads: string[] = [];
+  t.mock.method(kinesis, 'read', (...asked: Parameters<typeof read>) => {
+    reads.push(asked[0]);
+    return read(...asked);
+  });
+  assert.equal((await all(kinesis)).length, 2_000);
+  assert.ok(reads.filter((id) => id === 'shardId-000000000000').length > 1, 'the parent has several pages');
+  for (const { id, parents } of await kinesis.shards('orders')) {
+    for (const parent of parents) {
+      assert.ok(reads.indexOf(id) > reads.lastIndexOf(parent), `${id} is read after the end of ${parent}`);
+    }
+  }
+});
+
 test('the latest begins now, and a time begins there', async (t) => {
   const millrace = await server(t, { orders: 2 });
   const kinesis = callerOf(t, millrace);
