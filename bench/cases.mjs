@@ -114,6 +114,14 @@ const idle = (title, atMost) => [
   { title: 'Processor while idle', unit: 'of a core', value: (figures) => figures.idleBusy },
 ];
 
+const flowing = (what) => [
+  { title: `Resident at most${what}`, unit: 'MB', value: (figures) => figures.residentMaxMb, atMost: 400 },
+  { title: 'Resident in the first fifth', unit: 'MB', value: (figures) => figures.residentEarlyMb },
+  { title: 'Resident in the last fifth', unit: 'MB', value: (figures) => figures.residentLateMb },
+  { title: 'Passed through', unit: 'MB/s', value: (figures) => figures.megabytesPerSecond },
+  { title: 'Disk at most', unit: 'GB', value: (figures) => figures.diskMaxGb },
+];
+
 export const CASES = [
   {
     name: 'put-records',
@@ -418,15 +426,17 @@ export const CASES = [
     name: 'flow',
     long: true,
     gigabytes: 50,
-    title: 'Gigabytes pass through streams that are filled, read and deleted: 1 KiB, 1 MB, 100 B, 10 KiB',
-    entrants: [endurance(measureFlow, { streamBytes: 1e9 })],
-    rows: [
-      { title: 'Resident at most', unit: 'MB', value: (figures) => figures.residentMaxMb, atMost: 400 },
-      { title: 'Resident in the first fifth', unit: 'MB', value: (figures) => figures.residentEarlyMb },
-      { title: 'Resident in the last fifth', unit: 'MB', value: (figures) => figures.residentLateMb },
-      { title: 'Passed through', unit: 'MB/s', value: (figures) => figures.megabytesPerSecond },
-      { title: 'Disk at most', unit: 'GB', value: (figures) => figures.diskMaxGb },
-    ],
+    title: 'Gigabytes of 1 KiB records pass through streams that are filled, read and deleted',
+    entrants: [endurance(measureFlow, { streamBytes: 1e9, mixed: false })],
+    rows: flowing(''),
+  },
+  {
+    name: 'flow-mixed',
+    long: true,
+    gigabytes: 50,
+    title: 'The same in turn with records of 1 KiB, 1 MB (bodies of 14 MB), 100 B and 10 KiB',
+    entrants: [endurance(measureFlow, { streamBytes: 1e9, mixed: true })],
+    rows: flowing(', mixed sizes'),
   },
   {
     name: 'reopen',

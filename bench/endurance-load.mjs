@@ -10,9 +10,10 @@ import { Http1Connection } from './http1-connection.mjs';
 import { putLoad, Sent } from './put-load.mjs';
 import { readOnce } from './read-load.mjs';
 
-/** What one stream of a flow is made of: the sizes that fill memory in different ways. */
+const PLAIN = { recordsPerRequest: 500, recordBytes: 1024 };
+/** What one stream of a mixed flow is made of: the sizes that fill memory in different ways. */
 const MIXES = [
-  { recordsPerRequest: 500, recordBytes: 1024 },
+  PLAIN,
   // A body of 14 MB.
   { recordsPerRequest: 10, recordBytes: 1_000_000 },
   { recordsPerRequest: 500, recordBytes: 100 },
@@ -45,33 +46,38 @@ export async function catchUp({ port, stream, recordBytes, shardsRead }) {
 }
 
 /**
- * @param job `{ port, flowBytes, streamBytes }`: how much passes through in all, and into each stream
+ * @param job `{ port, flowBytes, streamBytes, mixed }`: how much passes through in all, and into each stream; whether in
+ *   records of all sizes
  * @returns how much did, and how many records were put and read
  */
-export async function flow({ port, flowBytes, streamBytes }) {
-  const control = await Http1Connection.connect(port);
+export async function flow({ port, flowBytes, streamBytes, mixed }) {
   let bytes = 0;
   let putRecords = 0;
   let readRecords = 0;
   let former;
-  try {
-    for (let turn = 0; bytes < flowBytes; turn++) {
-      const mix = MIXES[turn % MIXES.length];
-      const stream = `flow-${turn}`;
-      const shardIds = await createStream(port, stream, SHARDS);
-      const [sent, read] = await Promise.all([fill(port, stream, mix, streamBytes), readAll(port, former)]);
-      putRecords += sent.records;
-      bytes += sent.records * mix.recordBytes;
-      readRecords += read;
-      if (former !== undefined) await call(control, 'DeleteStream', { StreamName: former.stream });
-      former = { stream, shardIds, records: sent.records };
-    }
-    readRecords += await readAll(port, former);
-  } finally {
-    control.close();
+  for (let turn = 0; bytes < flowBytes; turn++) {
+    const mix = mixed ? MIXES[turn % MIXES.length] : PLAIN;
+    const stream = `flow-${turn}`;
+    const shardIds = await createStream(port, stream, SHARDS);
+    const [sent, read] = await Promise.all([fill(port, stream, mix, streamBytes), readAll(port, former)]);
+    putRecords += sent.records;
+    bytes += sent.records * mix.recordBytes;
+    readRecords += read;
+    if (former !== undefined) await deleteStream(port, former.stream);
+    former = { stream, shardIds, records: sent.records };
   }
+  readRecords += await readAll(port, former);
   if (readRecords !== putRecords) throw new Error(`${putRecords} records were put, ${readRecords} were read`);
   return { flowedBytes: bytes, putRecords };
+}
+
+async function deleteStream(port, stream) {
+  const connection = await Http1Connection.connect(port);
+  try {
+    await call(connection, 'DeleteStream', { StreamName: stream });
+  } finally {
+    connection.close();
+  }
 }
 
 async function fill(port, stream, mix, bytesMax) {

@@ -40,7 +40,8 @@ export class BodyMemory {
 const spareMax = 4;
 const granuleBytes = 64 * kib;
 const freeBuffersMax = 32;
-const freeBytesMax = 16 * mib;
+/** A few of the largest bodies: what is let go is found late, because shared memory is on no thread's account. */
+const freeBytesMax = 64 * mib;
 
 /** Until a client has sent this much, nothing larger is allocated for it, whatever length it declared. */
 const trustedBytes = 64 * kib;
