@@ -65,7 +65,8 @@ export async function produce(job, begun, answeredMs) {
     const wait = started + (number * 1000) / job.perSecond - performance.now();
     if (wait > 0) await pause(wait);
     if (idle.length === 0) await Promise.race(open);
-    const connection = idle.pop();
+    // The one that rested longest: a server may cut off who connects and then says nothing.
+    const connection = idle.shift();
     const records = Array.from({ length: recordsPerPut }, (_, i) => stamped(number * recordsPerPut + i, job));
     const put =
       recordsPerPut === 1
