@@ -149,7 +149,13 @@ export const CASES = [
       load('floor durable', 'floor durable', floorPut),
     ],
     rows: [
-      { title: 'PutRecords, CBOR', unit: 'records/s', value: recordsPerSecond, beside: 'floor durable' },
+      {
+        title: 'PutRecords, CBOR',
+        unit: 'records/s',
+        value: recordsPerSecond,
+        beside: 'floor durable',
+        aim: 2.8,
+      },
     ],
   },
   {
@@ -162,6 +168,7 @@ export const CASES = [
         unit: 'records/s',
         value: recordsPerSecond,
         beside: 'floor durable',
+        aim: 2,
       },
       { title: 'PutRecords 500 × 100 B', unit: 'records/s', value: recordsPerSecond, beside: 'kinesalite' },
       { title: 'Disk per payload byte, 100 B', unit: 'bytes', value: overDisk(100), beside: 'kinesalite' },
@@ -201,6 +208,7 @@ export const CASES = [
         value: recordsPerSecond,
         beside: 'floor durable',
         atLeast: 0.6,
+        aim: 1,
       },
       ...['kinesalite', 'ferrokinesis durable', 'ferrokinesis memory'].map((beside) => ({
         title: 'PutRecord 1 KiB',

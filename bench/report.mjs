@@ -75,6 +75,7 @@ function cells(row) {
 }
 
 function target(row) {
+  if (row.atLeast === undefined && row.aim !== undefined) return `(aim ≥ ${row.aim})`;
   if (row.atLeast !== undefined) return `≥ ${row.atLeast}${row.aim === undefined ? '' : ` (aim ${row.aim})`}`;
   return row.atMost === undefined ? '' : `≤ ${row.atMost} ${row.ratio === undefined ? row.unit : ''}`.trim();
 }

@@ -31,6 +31,16 @@ test('many seeds over two processes come to the same as one after another', () =
   assert.equal(last(two.stdout), last(one.stdout));
 });
 
+test('many seeds say how long they were, and fail when they crashed too seldom', () => {
+  const flags = ['--workload', 'log', '--seeds', '4', '--steps', '200', '--workers', '1'];
+  const enough = sim(...flags, '--crashes-min', '1');
+  assert.equal(enough.status, 0, enough.stdout);
+  assert.match(enough.stdout, /\n\d+ steps a run: steps \d/);
+  const few = sim(...flags, '--crashes-min', '100000');
+  assert.equal(few.status, 1);
+  assert.match(few.stdout, /100,000 crashes were wanted, not \d+\n$/);
+});
+
 test('a broken promise exits with 1 and tells how to replay it', () => {
   const flags = ['--workload', 'log', '--seeds', '20', '--steps', '500', '--canary', 'acknowledgeBeforeSync'];
   const { status, stdout } = sim(...flags, '--workers', '1');

@@ -5,6 +5,7 @@
  *      --steps N       steps of each run (3000)        --workload W   log, streams or all (all)
  *      --canary NAME   plants a bug in the engine      --trace        tells everything that happens
  *      --workers W     processes (2 from 100 seeds on, else 1)
+ *      --crashes-min C of many seeds: exits with 1 when there were fewer crashes, for then they prove less (0)
  *
  * One seed tells its crashes; many tell how far they are.
  */
@@ -30,6 +31,7 @@ const strays: unknown[] = [];
 interface Arguments extends SeedRange {
   readonly trace: boolean;
   readonly workers: number;
+  readonly crashesMin: number;
   /** This process was started by another to run some of its seeds. */
   readonly worker: boolean;
 }
@@ -45,6 +47,7 @@ function parse(args: readonly string[]): Arguments {
       workload: { type: 'string', default: 'all' },
       canary: { type: 'string' },
       workers: { type: 'string' },
+      'crashes-min': { type: 'string', default: '0' },
       trace: { type: 'boolean', default: false },
       worker: { type: 'boolean', default: false },
     },
@@ -60,6 +63,7 @@ function parse(args: readonly string[]): Arguments {
     canary: values.canary === undefined ? undefined : oneOf('--canary', values.canary, canaries),
     workers:
       values.workers === undefined ? (count < 100 ? 1 : 2) : Math.max(1, whole('--workers', values.workers)),
+    crashesMin: whole('--crashes-min', values['crashes-min']),
     trace: values.trace,
     worker: values.worker,
   };
@@ -126,7 +130,7 @@ async function runMany(args: Arguments): Promise<Totals> {
   if (args.workers === 1) await runSeeds(args, told, strays);
   else await runWorkers(args, told);
   progress();
-  tell(`${totals}`);
+  tell(`${totals.stepsARun.toLocaleString('en')} steps a run: ${totals}`);
   return totals;
 }
 
@@ -195,7 +199,10 @@ async function main(): Promise<void> {
   if (args.worker) return work(args);
   if (args.count > 1) {
     const totals = await runMany(args);
-    if (totals.failures.length > 0) process.exitCode = 1;
+    const { crashes, failures } = totals;
+    if (crashes < args.crashesMin)
+      tell(`${args.crashesMin.toLocaleString('en')} crashes were wanted, not ${crashes.toLocaleString('en')}`);
+    if (failures.length > 0 || crashes < args.crashesMin) process.exitCode = 1;
     return;
   }
   for (const name of args.workloads) {

@@ -67,6 +67,10 @@ export class Totals {
     return (this.#counts.get('processCrashes') ?? 0) + (this.#counts.get('powerFailures') ?? 0);
   }
 
+  get stepsARun(): number {
+    return Math.round((this.#counts.get('steps') ?? 0) / Math.max(1, this.runs));
+  }
+
   toString(): string {
     const counts = [...this.#counts].map(([name, count]) => `${words(name)} ${count.toLocaleString('en')}`);
     return counts.join(', ');

@@ -106,7 +106,7 @@ const options: readonly Option[] = [
     name: 'cache',
     value: 'SIZE',
     environment: 'MILLRACE_CACHE',
-    text: `memory for the newest records and what else need not be read again (default ${cacheDefault / mib}mb); all else takes some 100 MB`,
+    text: `memory for the newest records and what else need not be read again (default ${cacheDefault / mib}mb); all else takes 70 MB at rest, some 400 MB at full speed`,
   },
   {
     name: 'log',
