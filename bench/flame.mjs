@@ -94,6 +94,7 @@ const legend = Object.entries(COLOURS).map(
 fs.writeFileSync(
   target,
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="10">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="${MARGIN}" y="15" font-size="13">${escaped(title)}</text>
 ${[...legend, ...bars].join('\n')}

@@ -201,7 +201,9 @@ async function main(): Promise<void> {
     const totals = await runMany(args);
     const { crashes, failures } = totals;
     if (crashes < args.crashesMin)
-      tell(`${args.crashesMin.toLocaleString('en')} crashes were wanted, not ${crashes.toLocaleString('en')}`);
+      tell(
+        `${args.crashesMin.toLocaleString('en')} crashes were wanted, not ${crashes.toLocaleString('en')}`,
+      );
     if (failures.length > 0 || crashes < args.crashesMin) process.exitCode = 1;
     return;
   }
