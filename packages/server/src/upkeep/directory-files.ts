@@ -55,7 +55,11 @@ export async function holderOf(directory: string): Promise<string | undefined> {
     return await lockHolder(path.join(directory, logFolder));
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    if (error.code === 'missing') throw noData(directory);
+    if (error.code === 'missing') {
+      // Which of the two is missing, the folder or the one that it should be in, `namesIn` says.
+      await namesIn(directory);
+      throw noData(directory);
+    }
     throw new StartError('unwritable', `The directory ${directory} cannot be looked at: ${error.message}.`, {
       cause: error,
     });
