@@ -1,9 +1,9 @@
 /** Upkeep as a person types it, on the directory of a real server that was killed. */
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { DirectoryReport, RepairReport } from '@millrace/server';
 import { type MillraceProcess, millrace, temporaryFolder } from './testing/millrace-process.js';
 
@@ -89,10 +89,60 @@ test('check, repair and serve again, after a kill and a changed byte', async (t)
   await put(client(t, await again.endpoint()), 50);
 });
 
+test('records whose bytes are damaged in the last commits of a server that was stopped are told, and counted', async (t) => {
+  const data = await temporaryFolder(t);
+  const server = millrace(t, ['serve', '--port', '0', '--data', data, '--create', `${StreamName}:1`]);
+  const kinesis = client(t, await server.endpoint());
+  for (let i = 0; i < 2; i++) await put(kinesis, 50);
+  // Behind the records there is a commit that shows that they were synced.
+  await kinesis.send(new CreateStreamCommand({ StreamName: 'later', ShardCount: 1 }));
+  server.child.kill('SIGTERM');
+  await server.exited;
+  const sound = await ended(t, ['check', '--data', data]);
+  assert.match(sound.stdout, /, 100 records in 2 streams/, 'what the catalog holds is not counted');
+
+  const journal = path.join(data, 'log', 'journal-0000000001');
+  const bytes = await readFile(journal);
+  const last = bytes.lastIndexOf('record 49');
+  assert.ok(last > 0);
+  bytes[last] = (bytes[last] ?? 0) ^ 1;
+  await writeFile(journal, bytes);
+  const checked = await ended(t, ['check', '--data', data]);
+  assert.equal(checked.code, 1);
+  assert.match(checked.stdout, /gone: 50 records, arrived between/);
+  assert.match(checked.stdout, /damaged: 1 finding; 50 records gone/);
+  const to = path.join(await temporaryFolder(t), 'repaired');
+  const repaired = await ended(t, ['repair', '--data', data, '--to', to]);
+  assert.equal(repaired.code, 1, repaired.stderr);
+  assert.match(repaired.stdout, /50 records gone; repair\.json says which/);
+
+  // The head of that frame, too: nothing says any more how many there were.
+  const head = bytes.lastIndexOf('MRFR', last);
+  bytes[head + 24] = (bytes[head + 24] ?? 0) ^ 1;
+  await writeFile(journal, bytes);
+  const unknown = await ended(t, ['check', '--data', data]);
+  assert.match(unknown.stdout, /gone: an unknown number of records, if any, that arrived after/);
+  assert.match(unknown.stdout, /damaged: 1 finding; an unknown number of records may be gone/);
+  const rest = path.join(await temporaryFolder(t), 'repaired');
+  const salvaged = await ended(t, ['repair', '--data', data, '--to', rest]);
+  assert.equal(salvaged.code, 1, salvaged.stderr);
+  assert.equal((await ended(t, ['check', '--data', rest])).code, 0);
+
+  await rm(journal);
+  const missing = await ended(t, ['check', '--data', data]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stdout, /journal-0000000001: it is not there, and reserve is/);
+  const refused = await ended(t, ['serve', '--port', '0', '--data', data]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /damaged \(journal-0000000001 is missing/);
+});
+
 test('what cannot be looked at is one line, and exit code 2', async (t) => {
   const folder = await temporaryFolder(t);
   for (const args of [
     ['check', '--data', path.join(folder, 'nowhere')],
+    ['repair', '--data', path.join(folder, 'nowhere'), '--to', path.join(folder, 'to')],
+    ['snapshot', '--data', path.join(folder, 'nowhere'), '--to', path.join(folder, 'to')],
     ['repair', '--data', folder, '--to', path.join(folder, 'to')],
     ['repair', '--data', folder],
   ]) {
@@ -100,5 +150,10 @@ test('what cannot be looked at is one line, and exit code 2', async (t) => {
     assert.equal(run.code, 2, args.join(' '));
     assert.equal(run.stdout, '');
     assert.match(run.stderr, /^millrace: [^\n]+\n$/);
+    if (args.length > 3 || args[0] === 'check')
+      assert.match(
+        run.stderr,
+        args.includes(folder) ? /it has no folder log/ : /nowhere cannot be looked at \(it is not there\)/,
+      );
   }
 });

@@ -25,7 +25,7 @@ export type FindingKind =
   | 'records'
   /** The directory was being made, by a snapshot or a repair, and never finished. */
   | 'unfinished'
-  /** Note: the end of a commit that was never acknowledged. The next opening cuts it off. */
+  /** Note: a last commit that is not whole. The next opening cuts it off. */
   | 'torn'
   /** Note: a file that nothing needs. The next opening removes it. */
   | 'leftover';

@@ -6,13 +6,14 @@
  *                          └ frames that are whole └ a header at its own place: all before it was synced
  *
  * Invariant: a frame is handed on only if its checksums hold and its commit, or a later one, proves that it was synced;
- * in the order of the file. What a torn commit left is not: it was never acknowledged.
+ * in the order of the file. What a torn commit left is not: nothing shows that it was acknowledged. Of all other bytes that are
+ * damaged it is told what they held, by the heads in them, or how many records they can have held.
  */
 import { checksum } from '@millrace/base';
-import { commitBodyBytesMax, commitHeaderAt, commitHeaderBytes } from './commit.js';
+import { commitBodyBytesMax, commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
 import type { FileWindow } from './file-window.js';
 import type { Findings } from './finding.js';
-import { frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
+import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
 import {
   decodeJournalHeader,
   isReadableVersion,
@@ -71,6 +72,10 @@ export interface JournalWalkOptions {
   readonly findings: Findings;
   /** Takes in a frame; answers why it does not follow from what came before. */
   readonly frame: (frame: ScannedFrame) => string | undefined;
+  /** Takes in the head of a frame whose payload is damaged; answers the same. */
+  readonly frameLost?: (head: FrameHead) => string | undefined;
+  /** Told of damaged bytes that nothing in them or around them explains: so many records they held at most. */
+  readonly doubt?: (recordsMax: number) => void;
 }
 
 /** Where a walk has come to: what the next commit must be. */
@@ -107,11 +112,14 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
     const wrong = options.frame(frame);
     if (wrong !== undefined)
       findings.damage('records', name, wrong, { offset: frame.offset, bytes: frame.head.length });
-    return true;
+    return wrong === undefined;
   };
   let whole = header !== undefined && limit === (next?.previousEnd ?? limit);
   for (;;) {
-    await scanCommits(window, limit, state, take);
+    await scanCommits(window, limit, state, (frame) => {
+      take(frame);
+      return true;
+    });
     const from = state.offset;
     if (from >= limit) break;
     // Without a header nothing is known of the first commit, which then may be the very next.
@@ -126,15 +134,22 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
     }
     if (later === undefined && newest && limit - from <= commitHeaderBytes + commitBodyBytesMax && from > 0) {
       const bytes = limit - from;
-      findings.note('torn', name, 'the end of a commit that was never acknowledged, as a crash leaves it', {
-        offset: from,
-        bytes,
-      });
+      findings.note(
+        'torn',
+        name,
+        'the last commit is not whole, as a crash leaves one that was not acknowledged yet; damage to it looks the same',
+        {
+          offset: from,
+          bytes,
+        },
+      );
       break;
     }
     const to = later ?? limit;
     whole = false;
-    const frames = await framesBetween(options, from, to, take);
+    // A file's header holds no records: where it says that it ends, and a commit begins there, none are in doubt.
+    const start = from === 0 ? await headerEnd(window, to) : from;
+    const frames = await framesBetween(options, start, to, take);
     const kept = frames > 0 ? `; ${frames} frames between are whole` : '';
     if (from > 0 || header !== undefined)
       findings.damage('changed', name, `what was synced there is gone${kept}`, {
@@ -161,18 +176,40 @@ function adopt(window: FileWindow, offset: number, state: ScanState): void {
   state.lastChecksum = header.previous;
 }
 
-/** Hands on the frames between `from` and `to` that are whole; answers how many there were. */
+/** Where the damaged header of a file says that it ends, if it does so by `to`; else the beginning of the file. */
+async function headerEnd(window: FileWindow, to: number): Promise<number> {
+  if (to < journalPreambleBytes || !(await window.fill(0, journalPreambleBytes))) return 0;
+  const bytes = journalHeaderBytes(window.bytes) ?? 0;
+  return bytes <= to ? bytes : 0;
+}
+
+/**
+ * Hands on the frames between `from` and `to` that are whole, and the heads of those whose payload is not; answers how many
+ * are whole. What is between these, and no header of a commit, may have been frames whose heads are gone.
+ */
 async function framesBetween(
   options: JournalWalkOptions,
   from: number,
   to: number,
   take: (frame: ScannedFrame) => boolean,
 ): Promise<number> {
-  const { window, tag } = options;
+  const { window, file, tag, frameLost = () => undefined, doubt = () => {} } = options;
   let whole = 0;
   let offset = Math.ceil(from / 8) * 8;
+  let explainedTo = from;
+  const explain = (begin: number, end: number): void => {
+    // So much is the header of a commit, which is damaged: no frame with a record is as short.
+    const bytes = begin - explainedTo;
+    if (bytes > commitHeaderBytes) doubt(Math.floor(bytes / recordBytesMin));
+    explainedTo = end;
+  };
   while (offset + frameFixedBytes <= to) {
     if (!window.holds(offset, frameFixedBytes) && !(await window.fill(offset, frameFixedBytes))) break;
+    if (await isCommitHeader(window, offset, to, file.number)) {
+      explain(offset, offset + commitHeaderBytes);
+      offset += commitHeaderBytes;
+      continue;
+    }
     const headBytes = frameHeadBytesAt(window.bytes, window.at(offset));
     if (headBytes === undefined || headBytes > to - offset) {
       offset += 8;
@@ -182,16 +219,38 @@ async function framesBetween(
     const fits = length >= headBytes && length <= to - offset && length <= commitBodyBytesMax;
     const held = fits && (window.holds(offset, length) || (await window.fill(offset, length)));
     const head = held ? frameHeadAt(window.bytes, window.at(offset), tag) : undefined;
-    const payload = head?.payload(tag);
-    if (head === undefined || payload === undefined) {
+    if (head === undefined) {
       offset += 8;
       continue;
     }
-    take({ head, payload, offset });
-    whole++;
-    offset += head.length;
+    const payload = head.payload(tag);
+    if (payload !== undefined) whole++;
+    // Before the frame is handed on: where its logs stand is certain again behind it.
+    explain(offset, offset);
+    const follows = payload === undefined ? frameLost(head) === undefined : take({ head, payload, offset });
+    // One that does not follow is an old one's copy, inside of what is gone.
+    offset += payload === undefined && !follows ? 8 : head.length;
+    if (follows) explainedTo = offset;
   }
+  explain(to, to);
   return whole;
+}
+
+/** A record takes at least so much of a frame: its end in the table. */
+const recordBytesMin = 4;
+
+async function isCommitHeader(
+  window: FileWindow,
+  offset: number,
+  to: number,
+  file: number,
+): Promise<boolean> {
+  if (window.bytes.readUInt32LE(window.at(offset)) !== commitMagic || offset + commitHeaderBytes > to)
+    return false;
+  if (!window.holds(offset, commitHeaderBytes) && !(await window.fill(offset, commitHeaderBytes)))
+    return false;
+  const header = commitHeaderAt(window.bytes, window.at(offset));
+  return header?.syncedFile === file && header.syncedOffset === offset;
 }
 
 /** The tag of a store's checksums. */

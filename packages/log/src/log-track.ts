@@ -6,7 +6,8 @@
  *                       │ seen │ gap │ seen │            │ seen │ gap │ seen │
  *
  * Invariant: the native engine leaves no gaps between the positions of a log, so what is missing between two records
- * that were seen is exactly what is gone. The journal is walked first, from the checkpoint of its oldest file on, because
+ * that were seen is exactly what is gone. Behind the last record that was seen only a bound is known of what damaged bytes
+ * held: the end is raised by it, so that it is never below a position that was given. The journal is walked first, from the checkpoint of its oldest file on, because
  * it says where each log begins; then the chunks, oldest first.
  */
 import type { LogId, Position } from './contract.js';
@@ -20,6 +21,8 @@ export interface LostRange {
   /** Arrival of the record before, and of the one after; `undefined` where there is none. */
   readonly afterMs: number | undefined;
   readonly beforeMs: number | undefined;
+  /** Whether nobody knows how many of them there were: none, or some, or all. */
+  readonly atMost: boolean;
 }
 
 export class LogTrack {
@@ -39,6 +42,8 @@ export class LogTrack {
   coveredMs: number | undefined;
   /** Arrival of the first record that the journal has. */
   journalMs: number | undefined;
+  /** What `LogTracks` doubted when it last learned for certain where the log ends. */
+  certainAt = 0;
   gaps: LostRange[] = [];
   /** Gaps that were known before, and how many records they took. */
   #knownRecords = 0;
@@ -79,6 +84,8 @@ export class LogTracks {
   /** Whether any header was whole: without one nobody knows which logs there are. */
   known = false;
   nextLog = 1;
+  /** Records that all that cannot be read any more of the journal, up to here, can have held. */
+  #doubted = 0;
 
   /** All that exist, by number. */
   *existing(): Iterable<LogTrack> {
@@ -113,6 +120,7 @@ export class LogTracks {
         this.#gap(track, track.end, end, undefined);
         track.end = end;
       }
+      track.certainAt = this.#doubted;
       track.id = id;
       track.sealed ||= sealed;
       track.first = Math.max(track.first ?? 0, first);
@@ -124,13 +132,28 @@ export class LogTracks {
   frame(head: FrameHead, payload: Buffer): string | undefined {
     switch (head.kind) {
       case frameKind.append:
-        return this.#appended(head);
+        return this.#appended(head, false);
       case frameKind.create:
         return this.#created(head, payload);
       default:
         for (let s = 0; s < head.sectionCount; s++) this.#commanded(head, s);
         return undefined;
     }
+  }
+
+  /**
+   * Takes in the head of a frame whose payload is damaged: its records are gone, and where the logs stood behind them is
+   * known. Answers why it does not follow from what came before.
+   */
+  frameLost(head: FrameHead): string | undefined {
+    if (head.kind === frameKind.append) return this.#appended(head, true);
+    for (let s = 0; s < head.sectionCount; s++) this.nextLog = Math.max(this.nextLog, head.logOf(s) + 1);
+    return undefined;
+  }
+
+  /** Takes in that bytes of the journal are gone that held so many records at most, of any logs. */
+  doubt(recordsMax: number): void {
+    this.#doubted += recordsMax;
   }
 
   /**
@@ -157,7 +180,18 @@ export class LogTracks {
       if (from < track.settledEnd)
         this.#gapBetween(track, from, track.settledEnd, track.coveredMs, track.journalMs);
       track.first ??= 0;
+      this.#raise(track);
     }
+  }
+
+  /** What was doubted since the log's end was last certain may have been its records: those positions stay theirs. */
+  #raise(track: LogTrack): void {
+    const doubted = this.#doubted - track.certainAt;
+    if (doubted === 0 || track.sealed) return;
+    const { end, lastArrivalMs } = track;
+    const afterMs = lastArrivalMs > 0 ? lastArrivalMs : undefined;
+    track.end += doubted;
+    this.#addGap(track, { from: end, to: track.end, afterMs, beforeMs: undefined, atMost: true });
   }
 
   #settledTrack(number: number, position: Position): LogTrack | undefined {
@@ -174,7 +208,7 @@ export class LogTracks {
     return made;
   }
 
-  #appended(head: FrameHead): string | undefined {
+  #appended(head: FrameHead, isLost: boolean): string | undefined {
     for (let s = 0; s < head.sectionCount; s++) {
       const track = this.#byNumber.get(head.logOf(s));
       if (head.countOf(s) > 0 && track !== undefined && head.positionOf(s) < track.end) {
@@ -188,11 +222,21 @@ export class LogTracks {
       const position = head.positionOf(s);
       const track = this.#byNumber.get(number) ?? this.#unnamed(number, position);
       if (position > track.end) this.#gap(track, track.end, position, head.arrivalOf(s));
+      if (isLost) this.#gap(track, position, position + count, undefined);
+      else this.#closeGap(track, position, head.arrivalOf(s));
       track.end = position + count;
+      track.certainAt = this.#doubted;
       track.lastArrivalMs = head.arrivalOf(s);
       track.journalMs ??= head.arrivalOf(s);
     }
     return undefined;
+  }
+
+  /** A gap that ended with a frame whose payload is damaged learns when the record after it arrived. */
+  #closeGap(track: LogTrack, position: Position, arrivalMs: number): void {
+    const last = track.gaps.at(-1);
+    if (last === undefined || last.to !== position || last.beforeMs !== undefined) return;
+    track.gaps[track.gaps.length - 1] = { ...last, beforeMs: arrivalMs };
   }
 
   #created(head: FrameHead, ids: Buffer): string | undefined {
@@ -202,7 +246,9 @@ export class LogTracks {
       const id = ids.toString('latin1', at, at + head.countOf(s));
       at += head.countOf(s);
       if (this.#byNumber.has(number)) return `it makes log ${number} a second time`;
-      this.#byNumber.set(number, new LogTrack(number, id, 0, 0));
+      const track = new LogTrack(number, id, 0, 0);
+      track.certainAt = this.#doubted;
+      this.#byNumber.set(number, track);
       this.nextLog = Math.max(this.nextLog, number + 1);
     }
     return undefined;
@@ -220,6 +266,7 @@ export class LogTracks {
         this.#gap(track, track.end, head.positionOf(s), undefined);
         track.end = head.positionOf(s);
       }
+      track.certainAt = this.#doubted;
       track.sealed = true;
     } else track.first = Math.max(track.first ?? 0, Math.min(head.positionOf(s), track.end));
   }
@@ -255,10 +302,16 @@ export class LogTracks {
     afterMs: number | undefined,
     beforeMs: number | undefined,
   ): void {
+    this.#addGap(track, { from, to, afterMs, beforeMs, atMost: false });
+  }
+
+  #addGap(track: LogTrack, gap: LostRange): void {
     const last = track.gaps.at(-1);
-    if (last?.to === from) track.gaps[track.gaps.length - 1] = { ...last, to, beforeMs };
-    else if (track.gaps.length < gapsMax) track.gaps.push({ from, to, afterMs, beforeMs });
-    else if (last !== undefined) track.gaps[track.gaps.length - 1] = { ...last, to, beforeMs };
+    const { to, beforeMs } = gap;
+    const goesOn = last?.to === gap.from && last.atMost === gap.atMost;
+    if (last !== undefined && (goesOn || track.gaps.length >= gapsMax))
+      track.gaps[track.gaps.length - 1] = { ...last, to, beforeMs, atMost: last.atMost || gap.atMost };
+    else track.gaps.push(gap);
   }
 }
 

@@ -18,6 +18,7 @@ import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
 import { decodeManifest, type Manifest, manifestName, unfinishedManifestName } from './manifest.js';
 import type { MemoryBudget } from './memory-budget.js';
+import { journalWitness } from './store-files.js';
 import { TableCache } from './table-cache.js';
 
 /** What is settled, ready for reading, and what settling goes on with. */
@@ -96,6 +97,19 @@ export async function removeLeftovers(
     (isChunkName(name) && !needed.has(name)) ||
     (journalNumber(name) ?? Number.POSITIVE_INFINITY) < (manifest?.journalFrom ?? 0);
   for (const name of names) if (isLeftover(name)) await disk.remove(name);
+}
+
+/** Without manifest and journal there must be nothing that is only made after them: else the journal is gone, and no store new. */
+export function refuseRemains(names: readonly string[]): void {
+  const chunk = names.find(isChunkName);
+  if (chunk !== undefined)
+    throw new LogError('damaged', `the journal and the manifest of ${chunk} are missing`);
+  const witness = journalWitness(names);
+  if (witness !== undefined)
+    throw new LogError(
+      'damaged',
+      `${journalName(1)} is missing, and ${witness}, which is made after it, is there`,
+    );
 }
 
 /** The journal's first file must be the one that the manifest begins with. */

@@ -10,10 +10,10 @@
  *        is before the end that the next file's header tells of this one          ─▶ damaged
  *        a later commit header is at its own place: all before that was synced    ─▶ damaged
  *        more is behind X, and what was there when the file began, than one commit could be ─▶ damaged
- *        otherwise it is the tail of a commit that was never acknowledged         ─▶ cut at X
+ *        otherwise it is taken for the tail of a commit that was not acknowledged ─▶ cut at X
  *
- * Invariant: nothing acknowledged is cut, and nothing is served that is not synced: what is kept is synced before it
- * is shown. A second crash at any instruction of a recovery leaves what the first one left, or what it made of it.
+ * Invariant: what a crash leaves is never cut further than what was acknowledged; damage to the last commit looks the same, and
+ * is. Nothing is served that is not synced: what is kept is synced before it is shown. A second crash at any instruction of a recovery leaves what the first one left, or what it made of it.
  */
 import { checksum, present, type Random } from '@millrace/base';
 import type { Canaries } from './canaries.js';
@@ -40,6 +40,7 @@ import {
   checkJournalStart,
   openSettled,
   readManifest,
+  refuseRemains,
   removeLeftovers,
   type Settled,
   type SettledOptions,
@@ -94,9 +95,6 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const names = await disk.list();
   const manifest = await readManifest(disk, names);
   const numbers = journalNumbers(names, manifest);
-  for (const name of [unfinishedJournalName, spareJournalName]) {
-    if (names.includes(name)) await disk.remove(name);
-  }
   const window = new FileWindow(options.limits.readBytesMax);
   const found: Found[] = [];
   for (const number of numbers) {
@@ -105,10 +103,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     found.push(await withFile(disk, number, header));
   }
   const [oldest] = found;
+  if (oldest === undefined) refuseRemains(names);
+  for (const name of [unfinishedJournalName, spareJournalName]) {
+    if (names.includes(name)) await disk.remove(name);
+  }
   if (oldest !== undefined) return openStore(options, { manifest, names }, window, found, oldest);
-  const chunk = names.find(isChunkName);
-  if (chunk !== undefined)
-    throw new LogError('damaged', `the journal and the manifest of ${chunk} are missing`);
   return newStore(options, names);
 }
 

@@ -5,7 +5,8 @@
  *                                       journal 9: an empty one, whose checkpoint says where each log stands
  *
  * Invariant: records keep their positions and arrival times, and logs their numbers and ends, so that nothing is ever
- * given a position that something lost had. The new store is whole, or says that it was never finished.
+ * given a position that something lost had, of all that the old one shows to have been there. Where it only shows that
+ * something was, the ends are raised by all that it can have been. The new store is whole, or says that it was never finished.
  *
  * Blocks are copied as they are, each checked before. Memory: the records of one journal file, and what a walk takes.
  */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { commitHeaderAt, commitHeaderBytes } from './commit.js';
+import { frameHeadAt, frameHeadBytesAt } from './frame.js';
 import { decodeJournalHeader, journalHeaderBytes } from './journal-header.js';
+import { tagOf } from './journal-walk.js';
 import { LogError } from './log-error.js';
 import { openNativeEngine } from './native-engine.js';
 import { repairStore } from './repair.js';
@@ -9,6 +11,7 @@ import { checkStore, type StoreReport } from './store-check.js';
 import { EagerClock } from './testing/eager-clock.js';
 import { fixtureDisk, viewOf } from './testing/fixture-disk.js';
 import { fixtureLines } from './testing/format-fixture.js';
+import { batchOf } from './testing/ledger.js';
 import { MemoryDisk } from './testing/memory-disk.js';
 
 /** Of a million places, those that are tried: a prime, so that it meets every part of every structure. */
@@ -100,7 +103,75 @@ async function repaired(disk: MemoryDisk): Promise<{ report: StoreReport; read: 
   return { report, read };
 }
 
+/**
+ * A store with one journal file, whose last commit says nothing of the logs `a` and `b`; where its commits and the frames
+ * before that one are, and where its logs end.
+ */
+async function smallStore(): Promise<{
+  disk: MemoryDisk;
+  ends: ReadonlyMap<string, number>;
+  commits: readonly number[];
+  frames: readonly { offset: number; headBytes: number; length: number; records: number }[];
+}> {
+  const disk = new MemoryDisk();
+  const engine = await openNativeEngine({ disk, clock: new EagerClock() });
+  await engine.create(['a', 'b']);
+  for (const [log, count] of [
+    ['a', 3],
+    ['b', 1],
+    ['b', 5],
+    ['a', 2],
+    ['b', 40],
+  ] as const) {
+    const records = Array.from({ length: count }, (_, i) => [log, `${log} ${i} ${'.'.repeat(20)}`] as const);
+    await engine.append(batchOf(records));
+  }
+  await engine.append(batchOf([['a', 'for both'] as const, ['b', 'of them'] as const]));
+  const ends = new Map(['a', 'b'].map((log) => [log, engine.state(log)?.endPosition ?? 0]));
+  await engine.create(['last']);
+  await engine.close();
+  const bytes = disk.contents('journal-0000000001');
+  const header = decodeJournalHeader(bytes.subarray(0, journalHeaderBytes(bytes)));
+  const tag = tagOf(header?.storeId ?? new Uint8Array());
+  const commits: number[] = [];
+  const frames: { offset: number; headBytes: number; length: number; records: number }[] = [];
+  let offset = journalHeaderBytes(bytes) ?? 0;
+  for (
+    let commit = commitHeaderAt(bytes, offset);
+    commit !== undefined;
+    commit = commitHeaderAt(bytes, offset)
+  ) {
+    commits.push(offset);
+    const end = offset + commitHeaderBytes + commit.bodyBytes;
+    let at = offset + commitHeaderBytes;
+    while (at < end) {
+      const head = frameHeadAt(bytes, at, tag);
+      assert.ok(head !== undefined);
+      const headBytes = frameHeadBytesAt(bytes, at) ?? 0;
+      // A name that is damaged takes no records along; what else is told of it, other tests say.
+      if (head.recordCount > 0)
+        frames.push({ offset: at, headBytes, length: head.length, records: head.recordCount });
+      at += head.length;
+    }
+    offset = end;
+  }
+  return { disk, ends, commits, frames };
+}
+
 describe('a check', () => {
+  it('finds that the only journal file is gone, by what is made after it', async () => {
+    const { disk } = await smallStore();
+    const left = new MemoryDisk();
+    left.put('reserve', disk.contents('reserve'));
+    assert.deepEqual(damages(await check(left)), ['missing journal-0000000001']);
+    await assert.rejects(
+      openNativeEngine({ disk: left, clock: new EagerClock() }),
+      (error) => error instanceof LogError && error.code === 'damaged' && /reserve/.test(error.message),
+    );
+    assert.deepEqual(await left.list(), ['reserve'], 'nothing was made');
+    assert.deepEqual(damages(await check(new MemoryDisk())), [], 'a store that was never made is sound');
+  });
+
   it('finds a sound store sound, and counts what is there', async () => {
     const report = await check(whole);
     assert.deepEqual(report.findings, []);
@@ -139,7 +210,7 @@ describe('a check', () => {
     assert.ok(tried > 1000);
   });
 
-  it('names a file that is missing, but for the newest: nothing knows of that', async () => {
+  it('names a file that is missing, but for the newest of several: nothing knows of that', async () => {
     for (const name of names.filter((each) => each !== newest)) {
       assert.ok(damages(await check(without(name))).includes(`missing ${name}`), name);
     }
@@ -320,6 +391,64 @@ describe('a repair', () => {
         assert.equal(engine.state(log)?.endPosition, Number(end), `${log} without ${name}`);
       }
       await engine.close();
+    }
+  });
+
+  it('gives none of the lost positions again, whatever frame of the only file is damaged, and wherever', async () => {
+    const { disk, ends, frames } = await smallStore();
+    const [name = ''] = disk.names().filter((each) => each.startsWith('journal'));
+    for (const { offset, headBytes, length, records } of frames) {
+      for (const at of [4, 24, headBytes - 4, headBytes, length - 8].map((within) => offset + within)) {
+        const isHead = at < offset + headBytes;
+        const harmed = disk.copy();
+        const bytes = harmed.contents(name);
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+        harmed.put(name, bytes);
+        const report = await check(harmed);
+        const where = `${name} at ${at}, ${isHead ? 'a head' : 'a payload'}`;
+        assert.equal(report.sound, false, where);
+        const lost = report.logs.flatMap((log) => log.lost);
+        if (!isHead) {
+          const told = lost.reduce((sum, { from, to }) => sum + to - from, 0);
+          assert.ok(
+            lost.every(({ atMost }) => !atMost) && told === records,
+            `${where}: ${JSON.stringify(lost)}`,
+          );
+        } else if (records > 0) assert.ok(lost.length > 0, where);
+        const target = new MemoryDisk();
+        await repairStore({ source: viewOf(harmed), target });
+        const engine = await openNativeEngine({ disk: target, clock: new EagerClock() });
+        for (const [log, end] of ends) {
+          const state = engine.state(log);
+          if (state === undefined) continue;
+          assert.ok(
+            state.endPosition >= end,
+            `${where}: ${log} goes on at ${state.endPosition}, was at ${end}`,
+          );
+          if (!isHead) assert.equal(state.endPosition, end, where);
+        }
+        await engine.close();
+        assert.deepEqual((await checkStore({ view: viewOf(target), isKnownLost: () => true })).findings, []);
+      }
+    }
+    assert.ok(frames.filter(({ records }) => records > 0).length >= 5);
+  });
+
+  it('says nothing is gone when only the header of a commit, or of the file, is damaged', async () => {
+    const { disk, commits } = await smallStore();
+    const [name = ''] = disk.names().filter((each) => each.startsWith('journal'));
+    for (const at of [40, ...commits.slice(0, -1).map((commit) => commit + 8)]) {
+      const harmed = disk.copy();
+      const bytes = harmed.contents(name);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      harmed.put(name, bytes);
+      const report = await check(harmed);
+      assert.equal(report.sound, false);
+      assert.deepEqual(
+        report.logs.flatMap(({ lost }) => lost),
+        [],
+        `${name} at ${at}`,
+      );
     }
   });
 

@@ -23,6 +23,13 @@ const passingNames: readonly string[] = [
   unfinishedManifestName,
 ];
 
+const witnesses: readonly string[] = [
+  reserveName,
+  unfinishedReserveName,
+  spareJournalName,
+  unfinishedManifestName,
+];
+
 export function lookAtNames(names: readonly string[], findings: Findings): void {
   for (const name of names) {
     if (name === unfinishedName) {
@@ -34,6 +41,14 @@ export function lookAtNames(names: readonly string[], findings: Findings): void 
       findings.damage('foreign', name, 'no store of ours has such a file');
     }
   }
+}
+
+/**
+ * A file that is only ever made in a store that has a journal, if there is one: without a journal it shows that this is no
+ * new store, but one whose journal is gone.
+ */
+export function journalWitness(names: readonly string[]): string | undefined {
+  return names.find((name) => witnesses.includes(name));
 }
 
 /** The journal files that count, in a row by the numbers that they should have. */

@@ -17,7 +17,7 @@ import type { DiskView, ReadableFile } from './disk.js';
 import { FileWindow } from './file-window.js';
 import { Findings } from './finding.js';
 import { frameKind } from './frame.js';
-import { journalNumber } from './journal.js';
+import { journalName, journalNumber } from './journal.js';
 import type { ScannedFrame } from './journal-scan.js';
 import {
   findJournalFile,
@@ -30,7 +30,7 @@ import { LogTracks, type LostRange } from './log-track.js';
 import { decodeManifest, type Manifest, manifestName } from './manifest.js';
 import { openPatiently } from './patient-file.js';
 import type { Run } from './run.js';
-import { journalRow, lookAtNames, namedChunks } from './store-files.js';
+import { journalRow, journalWitness, lookAtNames, namedChunks } from './store-files.js';
 
 export interface WalkProgress {
   readonly file: string;
@@ -107,6 +107,13 @@ class StoreWalk {
     const result = { findings: this.#findings, tracks: this.#tracks, storeId, place, files: this.#files };
     if (storeId === undefined) {
       const name = journals[0]?.name ?? chunkFiles[0]?.name;
+      const witness = journalWitness(names);
+      if (name === undefined && witness !== undefined)
+        this.#findings.damage(
+          'missing',
+          journalName(1),
+          `it is not there, and ${witness} is, which is made after it`,
+        );
       if (name !== undefined)
         this.#findings.damage('changed', name, 'neither it nor any other file says which store it is of', {
           offset: 0,
@@ -212,6 +219,8 @@ class StoreWalk {
             tag: tagOf(storeId),
             findings: this.#findings,
             frame: (frame) => this.#frame(frame),
+            frameLost: (head) => this.#tracks.frameLost(head),
+            doubt: (recordsMax) => this.#tracks.doubt(recordsMax),
           },
           place,
         );

@@ -132,7 +132,10 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;
     if (cut !== undefined) {
-      logger.warn('the end of the log was torn, as a crash leaves it, and was cut off', { ...cut });
+      logger.warn(
+        'the last commit of the log was not whole, as a crash leaves one that was not acknowledged yet, and was cut off; damage to it would look the same',
+        { ...cut },
+      );
     }
     const close = async (): Promise<void> => {
       await engine.close();

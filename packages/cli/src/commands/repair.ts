@@ -1,7 +1,7 @@
 /**
  * `millrace repair`: salvages what is sound in a damaged data directory into a new one, and says what is gone.
  *
- *      0 all is there      1 made, and records are gone: which ones      2 nothing was made
+ *      0 all is there      1 made, and records are or may be gone: which ones      2 nothing was made
  */
 import path from 'node:path';
 import { type RepairReport, repairDirectory } from '@millrace/server';
@@ -11,7 +11,7 @@ import type { Command } from '../command.js';
 import { counted } from '../demo/figures.js';
 import { type Style, styleOf } from '../style.js';
 import { ProgressLine } from '../upkeep/progress-line.js';
-import { lostLines, sizeText } from '../upkeep/report-text.js';
+import { goneText, lostLines, sizeText } from '../upkeep/report-text.js';
 import { UsageError } from '../usage-error.js';
 
 const dataDefault = './data';
@@ -36,7 +36,7 @@ export const repair: Command = {
   description: [
     'Copies every record that is sound into a new data directory, under its sequence number and time, and says exactly which ones are gone. The damaged directory is only read: keep it until you are sure. The new one is checked before the command says that it is done.',
     'Where the damage took what names a stream or a shard, its records are in a stream called recovered-…, in closed shards. What was lost is written down in repair.json.',
-    'Exit code 0 when nothing is gone, 1 when the new directory is made and records are gone, 2 when nothing was made.',
+    'Exit code 0 when nothing is gone, 1 when the new directory is made and records are gone or may be, 2 when nothing was made.',
   ],
   options,
   examples: [
@@ -59,7 +59,7 @@ export const repair: Command = {
       const style = styleOf(host.output, host.environment);
       host.output.write(given.on('json') ? `${JSON.stringify(report)}\n` : repairText(report, style));
       if (!report.after.sound) host.errors.write('millrace: the new directory is not sound: do not use it\n');
-      return report.before.recordsLost === 0 && report.after.sound ? 0 : 1;
+      return goneText(report.before) === undefined && report.after.sound ? 0 : 1;
     } finally {
       line.clear();
     }
@@ -68,15 +68,16 @@ export const repair: Command = {
 
 function repairText({ before, after, mended }: RepairReport, style: Style): string {
   const damages = before.findings.filter(({ severity }) => severity === 'damage').length;
+  const gone = goneText(before);
   const lines = [`${before.directory}: ${counted(damages + before.findingsMore, 'damage')}`, ''];
   lines.push(...lostLines(before.logs, style));
   for (const sentence of mended) lines.push(`the catalog: ${sentence}`);
   if (mended.length > 0) lines.push('');
   lines.push(
     `${after.directory}: ${sizeText(after.bytes)}, ${counted(after.records, 'record')}`,
-    before.recordsLost === 0
+    gone === undefined
       ? style.good('every record that was there is there')
-      : style.bad(`${counted(before.recordsLost, 'record')} gone; repair.json says which`),
+      : style.bad(`${gone}; repair.json says which`),
     style.dim(`Go on with: millrace serve --data ${after.directory}`),
   );
   return `${lines.join('\n')}\n`;

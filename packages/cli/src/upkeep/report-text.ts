@@ -44,8 +44,14 @@ export function reportText(report: DirectoryReport, style: Style): string {
 
 function verdict(report: DirectoryReport, damages: number): string {
   const found = `damaged: ${counted(damages + report.findingsMore, 'finding')}`;
-  if (report.recordsLost === 0) return `${found}; no record is known to be gone`;
-  return `${found}; ${counted(report.recordsLost, 'record')} gone`;
+  return `${found}; ${goneText(report) ?? 'no record is known to be gone'}`;
+}
+
+/** How many records are gone, in words; undefined when all are there. */
+export function goneText({ recordsLost, moreMayBeLost }: DirectoryReport): string | undefined {
+  const unknown = 'an unknown number';
+  if (recordsLost === 0) return moreMayBeLost ? `${unknown} of records may be gone` : undefined;
+  return `${counted(recordsLost, 'record')} gone${moreMayBeLost ? `, and ${unknown} more may be` : ''}`;
 }
 
 function findingLines(finding: FindingReport, label: string, style: Style): string[] {
@@ -70,13 +76,14 @@ export function lostLines(logs: readonly LogReport[], style: Style): string[] {
 }
 
 function rangeText(range: LostRecords): string {
-  const { records, afterSequenceNumber, beforeSequenceNumber, afterMs, beforeMs } = range;
+  const { records, atMost, afterSequenceNumber, beforeSequenceNumber, afterMs, beforeMs } = range;
   const after = afterMs === undefined ? 'the beginning' : timeText(afterMs);
   const before = beforeMs === undefined ? 'the end' : timeText(beforeMs);
   const numbers =
     afterSequenceNumber === undefined
       ? ''
       : `; sequence numbers after ${afterSequenceNumber}${beforeSequenceNumber === undefined ? '' : ` and before ${beforeSequenceNumber}`}`;
+  if (atMost) return `an unknown number of records, if any, that arrived after ${after}${numbers}`;
   return `${counted(records, 'record')}, arrived between ${after} and ${before}${numbers}`;
 }
 

@@ -10,6 +10,7 @@ import { StartError } from '../start-error.js';
 import { streamsFold } from '../streams/open-streams.js';
 import { lyingDirectory, printOf, refuseHeld } from './directory-files.js';
 import { type DirectoryReport, directoryReport } from './directory-report.js';
+import { isNoted } from './repair-note.js';
 
 export type UpkeepProgress = WalkProgress;
 
@@ -35,8 +36,7 @@ export async function checkDirectory(
       view: nodeDiskView(directory.logs),
       ...(progress === undefined ? {} : { progress }),
       wanted: { log: catalogLog, record },
-      isKnownLost: (log, range) =>
-        known.some((lost) => lost.log === log && lost.from <= range.from && lost.to >= range.to),
+      isKnownLost: (log, range) => isNoted(known, log, range),
     }),
   );
   await refuseHeld(directory.path);
@@ -57,7 +57,7 @@ export async function checkDirectory(
     if (!(error instanceof CatalogError)) throw error;
     problems.push({ ...outside(error.message), kind: 'newer' });
   }
-  const lostBefore = known.reduce((sum, { from, to }) => sum + to - from, 0);
+  const lostBefore = known.reduce((sum, { from, to, atMost }) => sum + (atMost ? 0 : to - from), 0);
   return directoryReport(directory.path, store, fold.view, problems, lostBefore);
 }
 

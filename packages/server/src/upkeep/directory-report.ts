@@ -13,6 +13,8 @@ import type { StreamsState } from '../streams/streams-state.js';
 /** Records that are gone from a shard, between two that are there. */
 export interface LostRecords {
   readonly records: number;
+  /** Whether nobody knows how many: none, some, or all of `records`. */
+  readonly atMost: boolean;
   /** Of the last record before, and the first after, or of the shard's start and end. */
   readonly afterSequenceNumber: string | undefined;
   readonly beforeSequenceNumber: string | undefined;
@@ -48,8 +50,12 @@ export interface DirectoryReport {
   readonly logs: readonly LogReport[];
   readonly files: number;
   readonly bytes: number;
+  /** Those of streams: the catalog's own do not count. */
   readonly records: number;
+  /** As far as they can be counted, the catalog's too. */
   readonly recordsLost: number;
+  /** Whether more may be gone, and nobody knows how many. */
+  readonly moreMayBeLost: boolean;
   /** What was known to be gone before: the directory was repaired once. */
   readonly recordsLostBefore: number;
 }
@@ -66,6 +72,7 @@ export function directoryReport(
     for (const shard of stream.shards) byLog.set(shardLog(stream, shard.index), { stream, shard });
   }
   const logs = store.logs.map((log) => logReport(log, byLog.get(log.id ?? '')));
+  const lost = logs.flatMap((log) => log.lost);
   const findings = [...store.findings, ...problems].map((finding) => {
     const of = byLog.get(finding.log ?? '');
     const where = finding.log === undefined ? '' : ` (${nameOf(finding.log, of)})`;
@@ -79,8 +86,9 @@ export function directoryReport(
     logs,
     files: store.files,
     bytes: store.bytes,
-    records: logs.reduce((sum, { records }) => sum + records, 0),
-    recordsLost: logs.reduce((sum, { lost }) => sum + lost.reduce((all, { records }) => all + records, 0), 0),
+    records: logs.reduce((sum, { log, records }) => sum + (log === catalogLog ? 0 : records), 0),
+    recordsLost: lost.reduce((sum, { atMost, records }) => sum + (atMost ? 0 : records), 0),
+    moreMayBeLost: lost.some(({ atMost }) => atMost) || (!store.logsKnown && store.files > 0),
     recordsLostBefore,
   };
 }
@@ -104,16 +112,17 @@ function logReport(
 }
 
 function lostRecords(log: CheckedLog, range: LostRange, shard: Shard | undefined): LostRecords {
-  const { from, to, afterMs } = range;
+  const { from, to, afterMs, atMost } = range;
   // Of what is gone at the end, the log still knows when the last of it arrived.
-  const beforeMs = range.beforeMs ?? (to >= log.end ? log.lastArrivalMs : undefined);
+  const beforeMs = range.beforeMs ?? (to >= log.end && !atMost ? log.lastArrivalMs : undefined);
   const numbers = { afterSequenceNumber: undefined, beforeSequenceNumber: undefined };
   const ends = { afterMs, beforeMs };
-  if (shard === undefined) return { records: to - from, ...numbers, ...ends };
+  if (shard === undefined) return { records: to - from, atMost, ...numbers, ...ends };
   const isFirst = from <= log.first || afterMs === undefined;
   const closedMs = shard.closed?.atMs;
   return {
     records: to - from,
+    atMost,
     afterSequenceNumber: isFirst ? startingSequenceNumber(shard) : sequenceNumber(shard, from - 1, afterMs),
     beforeSequenceNumber:
       beforeMs !== undefined && to < log.end
