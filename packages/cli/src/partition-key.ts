@@ -37,7 +37,7 @@ export async function keyerOf(
   throw new UsageError(`--key-by is '${strategy}'; give random, data, shard or field:NAME`);
 }
 
-function randomKey(random: Random): string {
+export function randomKey(random: Random): string {
   return Buffer.from(random.bytes(randomKeyBytes)).toString('hex');
 }
 

@@ -6,9 +6,11 @@ import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import {
+  CreateStreamCommand,
   KinesisClient,
   MergeShardsCommand,
   PutRecordCommand,
+  PutRecordsCommand,
   SplitShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { Millrace } from '@millrace/server';
@@ -57,6 +59,51 @@ test('streams are made, listed, told of and deleted', async (t) => {
   assert.match(
     again.stderr,
     /^millrace: ResourceNotFoundException: Stream orders .* \(`millrace streams` lists what is there\)\n$/,
+  );
+});
+
+test('records without a key are shown, counted, kept in files, and given one where it is needed', async (t) => {
+  const { endpoint } = await server(t, { plain: 1 });
+  const sdk = sdkOf(endpoint);
+  t.after(() => sdk.destroy());
+  const StreamName = 'auto';
+  await sdk.send(
+    new CreateStreamCommand({
+      StreamName,
+      StreamModeDetails: { StreamMode: 'ON_DEMAND' },
+      RecordDistributionStrategy: 'AUTO',
+    }),
+  );
+  await typed(endpoint, ['wait', 'auto', '--quiet']);
+  await sdk.send(new PutRecordsCommand({ StreamName, Records: [{ Data: Buffer.from('x') }] }));
+  const [, , key, data] = (await typed(endpoint, ['tail', 'auto', '--once'])).stdout.trimEnd().split('\t');
+  assert.deepEqual([key, data], ['', 'x']);
+  const json = await typed(endpoint, ['tail', 'auto', '--once', '--json']);
+  assert.equal(json.code, 0, json.stderr);
+  assert.equal(JSON.parse(json.stdout).partitionKey, undefined);
+  assert.equal((await typed(endpoint, ['tail', 'auto', '--once', '--key', ''])).stdout, '');
+  const wait = ['wait', 'auto', '--records', '1', '--timeout'];
+  assert.equal((await typed(endpoint, [...wait, '30s'])).code, 0);
+  assert.equal((await typed(endpoint, [...wait, '1s', '--key', 'k'])).code, 1);
+  const file = path.join(await temporaryFolder(t), 'auto.jsonl');
+  for (const [from, to] of [
+    ['auto', file],
+    [file, 'plain'],
+    [file, 'auto'],
+  ] as const) {
+    const replayed = await typed(endpoint, ['replay', from, to]);
+    assert.deepEqual(
+      [replayed.code, replayed.stderr.startsWith('1 record from ')],
+      [0, true],
+      replayed.stderr,
+    );
+  }
+  const keyed = JSON.parse((await typed(endpoint, ['tail', 'plain', '--once', '--json'])).stdout);
+  assert.match(keyed.partitionKey, /^[0-9a-f]{16}$/);
+  const both = (await typed(endpoint, ['tail', 'auto', '--once', '--json'])).stdout.trimEnd().split('\n');
+  assert.deepEqual(
+    both.map((line) => JSON.parse(line).partitionKey),
+    [undefined, undefined],
   );
 });
 

@@ -5,8 +5,9 @@
  *      {"shardId":"shardId-000000000000","sequenceNumber":"4957…","partitionKey":"k",
  *       "arrival":"2026-11-21T11:08:02.123Z","encoding":"text","data":"hello"}
  *
- * `encoding` says what `data` is: a JSON value, a text, or base64. `subSequenceNumber` and `explicitHashKey` are there
- * where an aggregate had them, `gzip` where the bytes were packed and `data` is not.
+ * `encoding` says what `data` is: a JSON value, a text, or base64. `partitionKey` is left out of a record that was put
+ * without one. `subSequenceNumber` and `explicitHashKey` are there where an aggregate had them, `gzip` where the bytes
+ * were packed and `data` is not.
  */
 import { parsedJson } from './parsed-json.js';
 import type { RecordView } from './record-view.js';
@@ -14,7 +15,7 @@ import { readingOf } from './record-view.js';
 import { UsageError } from './usage-error.js';
 
 export interface KeptRecord {
-  readonly partitionKey: string;
+  readonly partitionKey: string | undefined;
   readonly explicitHashKey: string | undefined;
   readonly arrivalMs: number;
   readonly data: Uint8Array;
@@ -61,8 +62,8 @@ export function parseLine(text: string, where: string): KeptRecord {
     Record<string, unknown>
   >;
   const arrivalMs = typeof arrival === 'string' ? Date.parse(arrival) : Number.NaN;
-  if (typeof partitionKey !== 'string' || Number.isNaN(arrivalMs) || data === undefined)
-    throw new UsageError(complaint);
+  if (partitionKey !== undefined && typeof partitionKey !== 'string') throw new UsageError(complaint);
+  if (Number.isNaN(arrivalMs) || data === undefined) throw new UsageError(complaint);
   if (gzip === true) {
     throw new UsageError(
       `${where} was unpacked from gzip; keep records with \`millrace replay STREAM FILE\``,

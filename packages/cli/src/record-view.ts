@@ -17,7 +17,8 @@ export interface RecordView {
   readonly sequenceNumber: string;
   /** Its place in an aggregate, from 0; undefined for a record of its own. */
   readonly subSequenceNumber: number | undefined;
-  readonly partitionKey: string;
+  /** Undefined for a record that was put without one. */
+  readonly partitionKey: string | undefined;
   readonly explicitHashKey: string | undefined;
   readonly arrivalMs: number;
   /** The user's bytes, as they were put. */

@@ -21,6 +21,7 @@ import { putAll } from '../kinesis/put-all.js';
 import { endpointOf, targetOf, targetOptions } from '../kinesis/target.js';
 import { lineBatches, untilAborted } from '../lines.js';
 import { momentMs } from '../moment.js';
+import { randomKey } from '../partition-key.js';
 import { fileChunks, NewFile } from '../record-file.js';
 import type { KeptRecord } from '../record-line.js';
 import { exactLine, parseLine } from '../record-line.js';
@@ -57,7 +58,7 @@ export const replay: Command = {
   usage: 'replay FROM TO [options]',
   description: [
     'FROM and TO are streams or files. A name with a slash, or one that ends in .jsonl, is a file, and - is the standard input or output; file:NAME and stream:NAME leave no doubt. A file that is there already is not written over.',
-    'Partition keys and the order within a shard are kept; sequence numbers and arrival times are the new stream’s own. Aggregates are taken apart.',
+    'Partition keys and the order within a shard are kept; sequence numbers and arrival times are the new stream’s own. Aggregates are taken apart. A record without a key gets a random one where the stream that it goes to needs one.',
   ],
   options,
   examples: [
@@ -223,9 +224,13 @@ interface Sink {
 
 async function openSink(host: Host, kinesis: Kinesis, to: Place, signal: AbortSignal): Promise<Sink> {
   if (to.kind === 'stream') {
-    await kinesis.describe(to.name);
+    const { keyNeeded } = await kinesis.describe(to.name);
+    const keyed = (record: Replayed): Replayed =>
+      keyNeeded && record.partitionKey === undefined
+        ? { ...record, partitionKey: randomKey(systemRandom) }
+        : record;
     return {
-      write: (records) => putStep(host, kinesis, to.name, records, signal),
+      write: (records) => putStep(host, kinesis, to.name, records.map(keyed), signal),
       close: async () => undefined,
     };
   }

@@ -90,7 +90,8 @@ export const tail: Command = {
       });
       for await (const records of batches) {
         for (const record of records.flatMap(viewsOf)) {
-          if (keys.size > 0 && !keys.has(record.partitionKey)) continue;
+          const { partitionKey: key } = record;
+          if (keys.size > 0 && (key === undefined || !keys.has(key))) continue;
           host.output.write(`${print(record)}\n`);
           if (++count >= countMaxGiven) return 0;
         }
@@ -123,7 +124,7 @@ function tabbed({ arrivalMs, shardId, partitionKey, data }: RecordView): string 
   return [
     new Date(arrivalMs).toISOString(),
     shardId,
-    escaped(partitionKey),
+    escaped(partitionKey ?? ''),
     escaped(readingOf(data).text),
   ].join('\t');
 }
@@ -132,8 +133,9 @@ function shown({ arrivalMs, shardId, partitionKey, data }: RecordView, style: St
   const time = new Date(arrivalMs).toISOString().slice(11, 23);
   const number = Number(shardId.replace(/^\D+/, ''));
   const { text, encoding } = readingOf(data);
+  const key = partitionKey === undefined ? style.dim('no key') : style.bold(escaped(partitionKey));
   const value = encoding === 'base64' ? style.dim(text) : escaped(text);
-  return `${style.dim(time)} ${style.hue(number, String(number).padStart(3))} ${style.bold(escaped(partitionKey))}  ${value}`;
+  return `${style.dim(time)} ${style.hue(number, String(number).padStart(3))} ${key}  ${value}`;
 }
 
 /** What would move the cursor, ring the bell or end the line: a record may hold anything, and a terminal obeys it. */

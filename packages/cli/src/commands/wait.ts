@@ -157,7 +157,7 @@ async function seenRecords(
     once: false,
   })) {
     for (const { partitionKey } of records.flatMap(viewsOf)) {
-      if (keys.size === 0 || keys.has(partitionKey)) count++;
+      if (keys.size === 0 || (partitionKey !== undefined && keys.has(partitionKey))) count++;
     }
     say(state());
     if (count >= wanted) return yes(state());

@@ -30,6 +30,8 @@ export interface StreamDetail extends StreamSummary {
   readonly openShards: number;
   readonly consumers: number;
   readonly encryption: string;
+  /** Whether records need a partition key: unless the distribution strategy is AUTO. */
+  readonly keyNeeded: boolean;
 }
 
 export interface Shard {
@@ -42,7 +44,8 @@ export interface Shard {
 }
 
 export interface PutEntry {
-  readonly partitionKey: string;
+  /** Undefined for none, which a stream of strategy AUTO alone takes. */
+  readonly partitionKey: string | undefined;
   readonly explicitHashKey?: string | undefined;
   readonly data: Uint8Array;
 }
@@ -61,7 +64,8 @@ export type Position =
 export interface StoredRecord {
   readonly shardId: string;
   readonly sequenceNumber: string;
-  readonly partitionKey: string;
+  /** Undefined for a record that was put without one. */
+  readonly partitionKey: string | undefined;
   readonly arrivalMs: number;
   readonly data: Uint8Array;
 }
@@ -127,6 +131,7 @@ export class Kinesis {
       openShards: summary.number('OpenShardCount'),
       consumers: summary.optionalNumber('ConsumerCount') ?? 0,
       encryption: summary.optionalText('EncryptionType') ?? 'NONE',
+      keyNeeded: summary.optionalText('RecordDistributionStrategy') !== 'AUTO',
     };
   }
 
@@ -185,7 +190,7 @@ export class Kinesis {
       records: answer.objects('Records').map((record) => ({
         shardId,
         sequenceNumber: record.text('SequenceNumber'),
-        partitionKey: record.text('PartitionKey'),
+        partitionKey: record.optionalText('PartitionKey'),
         arrivalMs: Math.round(record.number('ApproximateArrivalTimestamp') * 1000),
         data: Buffer.from(record.text('Data'), 'base64'),
       })),

@@ -81,7 +81,7 @@ function* requests(entries: readonly PutEntry[]): Generator<readonly PutEntry[]>
   let request: PutEntry[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    const entryBytes = entry.data.length + Buffer.byteLength(entry.partitionKey);
+    const entryBytes = entry.data.length + Buffer.byteLength(entry.partitionKey ?? '');
     if (
       request.length === requestRecordsMax ||
       (request.length > 0 && bytes + entryBytes > requestBytesMax)

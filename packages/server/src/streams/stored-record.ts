@@ -3,7 +3,8 @@
  *
  *      stored record = key-length (u16, little-endian) · partition key (UTF-8) · data
  *
- * Sequence number and arrival time are not in it: both follow from the shard, the position and the arrival that the
+ * A key that a client gives has at least one character: a length of 0 means that none was given, which streams of
+ * strategy AUTO allow, and readers are then told of none. Sequence number and arrival time are not in it: both follow from the shard, the position and the arrival that the
  * log itself keeps. AWS's measure of a record, key and data together, is its length less the header.
  */
 import { asBuffer, assert } from '@millrace/base';

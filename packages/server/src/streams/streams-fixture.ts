@@ -228,12 +228,12 @@ export interface PutEntry {
 }
 
 export function readRecord(record: {
-  readonly PartitionKey: string;
+  readonly PartitionKey?: string | undefined;
   readonly Data: Uint8Array;
   readonly SequenceNumber: string;
 }): ReadRecord {
   const data = Buffer.from(record.Data).toString('utf8');
-  return { key: record.PartitionKey, data, sequenceNumber: record.SequenceNumber };
+  return { key: record.PartitionKey ?? '', data, sequenceNumber: record.SequenceNumber };
 }
 
 export interface ReadRecord {

@@ -4,8 +4,9 @@
  *      {"Records":[{"SequenceNumber":"…","ApproximateArrivalTimestamp":1.7E9,"Data":"…","PartitionKey":"…"}, …],
  *       "NextShardIterator":"…","MillisBehindLatest":0,"ChildShards":[…]}
  *
- * One pass measures, one writes. Keys go in as they are unless JSON must escape something in them. What follows the
- * records is a few members a page, and the general encoder's work.
+ * `PartitionKey` is left out of a record that was put without one. One pass measures, one writes. Keys go in as they are
+ * unless JSON must escape something in them. What follows the records is a few members a page, and the general encoder's
+ * work.
  */
 import { asBuffer, assert, present } from '@millrace/base';
 import type { RecordBatch } from '@millrace/log';
@@ -164,8 +165,11 @@ function* encodeJson(page: Page, rest: Buffer, { before, after }: Margins): Slic
       yield gone;
       gone = 0;
     }
-    body.set(beforeKey, at);
-    at = writeJsonText(body, at + beforeKey.length, buffer, start + storedHeaderBytes, dataStart);
+    const keyStart = start + storedHeaderBytes;
+    if (keyStart < dataStart) {
+      body.set(beforeKey, at);
+      at = writeJsonText(body, at + beforeKey.length, buffer, keyStart, dataStart);
+    }
     at += entryClose.copy(body, at);
   }
   body[at++] = 0x5d; // ]
@@ -224,9 +228,18 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
     encryption === undefined
       ? Buffer.alloc(0)
       : Buffer.concat([cborText('EncryptionType'), cborText(encryption)]);
-  const entryHead = cborHead(5, encryption === undefined ? 4 : 5);
-  const prefix = Buffer.concat([entryHead, cborSequenceNumber, Buffer.alloc(sequenceNumberDigits), cborTime]);
-  const digitsAt = entryHead.length + cborSequenceNumber.length;
+  const members = encryption === undefined ? 4 : 5;
+  const prefixOf = (memberCount: number): Buffer =>
+    Buffer.concat([
+      cborHead(5, memberCount),
+      cborSequenceNumber,
+      Buffer.alloc(sequenceNumberDigits),
+      cborTime,
+    ]);
+  const prefix = prefixOf(members);
+  // As long: the head of a map of a few members is one byte.
+  const keylessPrefix = prefixOf(members - 1);
+  const digitsAt = 1 + cborSequenceNumber.length;
   const fixedMax = prefix.length + cborData.length + cborKey.length + encrypted.length + 3 * cborHeadBytesMax;
   const buffers = records.buffers.map(asBuffer);
   const bytes = measure(records, buffers, fixedMax, 1, (length) => length);
@@ -244,7 +257,9 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
     const end = records.ends[record] ?? 0;
     const arrivalMs = records.arrivalsMs[record] ?? 0;
     const dataStart = storedDataStart(buffer, start);
-    body.set(prefix, at);
+    const keyStart = start + storedHeaderBytes;
+    const keyed = keyStart < dataStart;
+    body.set(keyed ? prefix : keylessPrefix, at);
     writer.write(body, at + digitsAt, page.shard, records.positions[record] ?? 0, arrivalMs);
     at = writeCborHead(body, at + prefix.length, 0, arrivalMs);
     at += cborData.copy(body, at);
@@ -258,9 +273,11 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
       yield gone;
       gone = 0;
     }
-    at += cborKey.copy(body, at);
-    at = writeCborHead(body, at, 3, dataStart - start - storedHeaderBytes);
-    at += buffer.copy(body, at, start + storedHeaderBytes, dataStart);
+    if (keyed) {
+      at += cborKey.copy(body, at);
+      at = writeCborHead(body, at, 3, dataStart - keyStart);
+      at += buffer.copy(body, at, keyStart, dataStart);
+    }
     at += encrypted.copy(body, at);
   }
   at += rest.copy(body, at, 1);

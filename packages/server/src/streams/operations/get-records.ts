@@ -85,7 +85,7 @@ function recordsOf({ records, shard, encryptionType }: GetRecordsResult): readon
       SequenceNumber: sequenceNumber(shard, records.positions[i] ?? 0, arrivalMs),
       ApproximateArrivalTimestamp: arrivalMs,
       Data: data,
-      PartitionKey: partitionKey,
+      PartitionKey: partitionKey === '' ? undefined : partitionKey,
       EncryptionType: encryptionType,
     };
   });

@@ -178,6 +178,9 @@ test('AUTO spreads evenly, looks at no key, and needs none', async () => {
   const keys = new Set<string>();
   for (const id of shards.keys()) for (const record of await under.readShard('s', id)) keys.add(record.key);
   assert.deepEqual(keys, new Set(['', 'same']));
+  const first = await under.read(await under.iterator('s', 0), 100);
+  assert.ok(first.Records.some((record) => record.PartitionKey === undefined));
+  assert.ok(first.Records.every((record) => record.PartitionKey !== ''));
   const summary = await under.call(describeStreamSummary, { StreamName: 's' });
   assert.equal(summary.StreamDescriptionSummary.RecordDistributionStrategy, 'AUTO');
   const provisioned = { StreamARN: arn, StreamModeDetails: { StreamMode: 'PROVISIONED' } };

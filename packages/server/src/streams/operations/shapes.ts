@@ -107,7 +107,8 @@ export const record = structure('Record', {
   SequenceNumber: required(sequenceNumber),
   ApproximateArrivalTimestamp: timestamp,
   Data: required(data),
-  PartitionKey: required(partitionKey),
+  /** Absent where a stream of strategy AUTO took the record without one; the SDK's `Record` has it optional. */
+  PartitionKey: partitionKey,
   EncryptionType: encryptionType,
 });
 

@@ -44,7 +44,7 @@ export const getRecordsOutputShape = structure('GetRecordsOutput', {
         SequenceNumber: required(string()),
         ApproximateArrivalTimestamp: timestamp,
         Data: required(blob()),
-        PartitionKey: required(string()),
+        PartitionKey: string(),
         EncryptionType: string(),
       }),
     ),
