@@ -201,6 +201,13 @@ export const orderingInvalid = (of: Named, value: string): AwsError =>
     `ExclusiveMinimumSequenceNumber ${value} used in PutRecord on stream ${of.name} under account ${of.account} is invalid.`,
   );
 
+/** [D] for the code, in the developer guide on partition keys that the service manages; [–] for the words. */
+export const orderingNotAllowed = (of: Named): AwsError =>
+  answer(
+    invalidArgument,
+    `SequenceNumberForOrdering must not be specified for stream ${of.name} under account ${of.account}, whose record distribution strategy is AUTO.`,
+  );
+
 /** [K], with the limit of the stream in the place of the 1 MiB of its time. `path` is `data`, `records.3.member.data`. */
 export const recordTooLarge = (path: string, dataBytes: number, dataBytesMax: number): AwsError =>
   answer(
@@ -296,6 +303,10 @@ export const timestampInFuture = (timestampMs: number, nowMs: number): AwsError 
 /** [–] */
 export const shardFilterIncomplete = (type: string, member: string): AwsError =>
   answer(invalidArgument, `Must specify ${member} in the ShardFilter of type ${type}.`);
+
+/** [D] for the rule, in the SDK's words on `ShardFilter`; [–] for code and words. */
+export const shardFilterExcess = (type: string, member: string): AwsError =>
+  answer(invalidArgument, `${member} must not be specified in the ShardFilter of type ${type}.`);
 
 /** [–] */
 export const shardCountMissing = (): AwsError =>

@@ -27,13 +27,17 @@ export interface ShardFilter {
   readonly Timestamp?: number | undefined;
 }
 
-/** Whether the filter lists a shard. Throws when the filter lacks what its type needs. */
+/** Whether the filter lists a shard. Throws when the filter lacks what its type needs, or has what is another's. */
 export function shardFilter(
   filter: ShardFilter | undefined,
   stream: Stream,
   nowMs: number,
 ): (shard: Shard) => boolean {
   if (filter === undefined) return () => true;
+  if (filter.ShardId !== undefined && filter.Type !== 'AFTER_SHARD_ID')
+    throw errors.shardFilterExcess(filter.Type, 'ShardId');
+  if (filter.Timestamp !== undefined && !filter.Type.endsWith('_TIMESTAMP'))
+    throw errors.shardFilterExcess(filter.Type, 'Timestamp');
   const oldestMs = Math.max(stream.createdMs, horizonMs(stream, nowMs));
   switch (filter.Type) {
     case 'AFTER_SHARD_ID': {

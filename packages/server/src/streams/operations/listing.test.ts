@@ -118,6 +118,19 @@ test('ListShards lists by every filter', async () => {
   assert.equal(await listed({ Type: 'FROM_TRIM_HORIZON' }), '1 2 3 4');
   const bad = { StreamName: 's', ShardFilter: { Type: 'AT_TIMESTAMP' } };
   assert.equal((await under.refusal('ListShards', bad))[0], 'InvalidArgumentException');
+  for (const [type, member, value] of [
+    ['AT_LATEST', 'ShardId', 'shardId-000000000000'],
+    ['AT_TIMESTAMP', 'ShardId', 'shardId-000000000000'],
+    ['AT_LATEST', 'Timestamp', 1000],
+    ['FROM_TRIM_HORIZON', 'Timestamp', 1000],
+    ['AFTER_SHARD_ID', 'Timestamp', 1000],
+  ] as const) {
+    const filter = { Type: type, [member]: value };
+    assert.deepEqual(await under.refusal('ListShards', { StreamName: 's', ShardFilter: filter }), [
+      'InvalidArgumentException',
+      `${member} must not be specified in the ShardFilter of type ${type}.`,
+    ]);
+  }
   await under.close();
 });
 

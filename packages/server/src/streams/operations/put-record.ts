@@ -46,7 +46,10 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
     const batch = putBatchFromInput(request, [request], stream.strategy);
     if ('invalidHashKey' in batch) throw errors.explicitHashKeyOutOfRange(batch.invalidHashKey);
     const { SequenceNumberForOrdering: ordering } = request;
-    if (ordering !== undefined) streams.checkOrdering(stream, ordering);
+    if (ordering !== undefined) {
+      if (stream.strategy === 'AUTO') throw errors.orderingNotAllowed(stream);
+      streams.checkOrdering(stream, ordering);
+    }
     if (request.DryRun === true) {
       streams.checkPut(batch, context, true);
       throw errors.wouldHaveSucceeded();

@@ -181,6 +181,14 @@ test('AUTO spreads evenly, looks at no key, and needs none', async () => {
   const first = await under.read(await under.iterator('s', 0), 100);
   assert.ok(first.Records.some((record) => record.PartitionKey === undefined));
   assert.ok(first.Records.every((record) => record.PartitionKey !== ''));
+  const ordered = {
+    StreamName: 's',
+    Data: 'eA==',
+    SequenceNumberForOrdering: first.Records[0]?.SequenceNumber,
+  };
+  const [code, message] = await under.refusal('PutRecord', ordered);
+  assert.equal(code, 'InvalidArgumentException');
+  assert.match(message, /SequenceNumberForOrdering must not be specified for stream s /);
   const summary = await under.call(describeStreamSummary, { StreamName: 's' });
   assert.equal(summary.StreamDescriptionSummary.RecordDistributionStrategy, 'AUTO');
   const provisioned = { StreamARN: arn, StreamModeDetails: { StreamMode: 'PROVISIONED' } };
