@@ -56,7 +56,8 @@ export const operationRates: readonly OperationRate[] = [
   line('UntagResource', 5, 'account', 'like'),
   line('UpdateAccountSettings', 5, 'account', 'sdk'),
   line('UpdateMaxRecordSize', 5, 'stream', 'like'),
-  line('UpdateShardCount', 5, 'stream', 'guide'),
+  // The guide's table has 5; the SDK, which is newer, 10.
+  line('UpdateShardCount', 10, 'stream', 'sdk'),
   line('UpdateStreamMode', 5, 'stream', 'guide'),
   line('UpdateStreamRecordDistributionStrategy', 5, 'stream', 'like'),
   line('UpdateStreamWarmThroughput', 5, 'account', 'sdk'),

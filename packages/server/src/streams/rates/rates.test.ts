@@ -14,6 +14,7 @@ import {
   RegisterStreamConsumerCommand,
   SubscribeToShardCommand,
   UpdateMaxRecordSizeCommand,
+  UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 import { AdjustableClock, kib, mib, SystemClock } from '@millrace/base';
 import { Millrace, type MillraceOptions } from '../../millrace.js';
@@ -206,6 +207,14 @@ test('operations have their rates by account, stream and shard', patience, async
   });
   await iteratorOf(client, 'shardId-000000000001');
   for (let i = 0; i < 50; i++) await client.send(new ListShardsCommand({ StreamName }));
+  const scale = (): Promise<unknown> =>
+    client.send(
+      new UpdateShardCountCommand({ StreamName, TargetShardCount: 4, ScalingType: 'UNIFORM_SCALING' }),
+    );
+  await scale();
+  // Counted, and refused for what the first of them is doing.
+  for (let i = 0; i < 9; i++) await assert.rejects(scale(), { name: 'ResourceInUseException' });
+  await assert.rejects(scale(), limited(`Rate exceeded for stream s under account ${account}.`));
 });
 
 test('accounts and regions do not take from each other', patience, async (t) => {
