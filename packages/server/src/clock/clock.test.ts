@@ -3,8 +3,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { type ClockStanding, SystemClock } from '@millrace/base';
 import { Millrace } from '../millrace.js';
 import { StartError } from '../start-error.js';
+import { ServerClock } from './server-clock.js';
 
 const patience = { timeout: 60_000 };
 const day = 86_400_000;
@@ -133,6 +135,28 @@ test('a file that Millrace did not write refuses the start, and names what to do
       return true;
     });
   }
+});
+
+test('a hold at an instant is kept as one change, or does not happen', () => {
+  const clock = new ServerClock(new SystemClock());
+  const kept: ClockStanding[] = [];
+  let keepsMax = 1;
+  clock.keepWith((standing) => {
+    if (kept.length === keepsMax) throw new Error('the disk is full');
+    kept.push(standing);
+  });
+  const atMs = clock.now() + day;
+  clock.hold(atMs);
+  assert.deepEqual(kept, [{ offsetMs: 0, heldMs: atMs }]);
+  assert.equal(clock.now(), atMs);
+  assert.throws(() => clock.hold(atMs + 1), /full/);
+  assert.equal(clock.now(), atMs);
+  keepsMax = 2;
+  clock.release();
+  const { offsetMs } = clock.standing;
+  assert.throws(() => clock.hold(atMs + day), /full/);
+  assert.deepEqual(clock.standing, { offsetMs, heldMs: undefined });
+  assert.ok(clock.now() < atMs + day);
 });
 
 test('a change that cannot be written does not happen', patience, async (t) => {

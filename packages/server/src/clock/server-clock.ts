@@ -23,16 +23,18 @@ export class ServerClock extends AdjustableClock {
 
   override hold(atMs?: number): void {
     assert(atMs === undefined || atMs >= this.now(), `the clock stands at ${this.now()} and cannot go back`);
-    const { held } = this;
+    const before = this.standing;
     super.hold();
+    const nowMs = this.now();
+    const untilMs = Math.max(atMs ?? nowMs, nowMs);
     try {
-      this.#keep?.(this.standing);
+      this.#keep?.({ ...this.standing, heldMs: untilMs });
     } catch (error) {
       // Nothing but this turn has seen it held.
-      if (!held) super.release();
+      this.resume(before);
       throw error;
     }
-    if (atMs !== undefined) this.advance(atMs - this.now());
+    super.advance(untilMs - nowMs);
   }
 
   override advance(ms: number): void {
