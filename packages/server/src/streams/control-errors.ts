@@ -157,10 +157,10 @@ export const resourceMissing = (arn: string): AwsError =>
   answer(resourceNotFound, `Resource ${arn} not found.`);
 
 /** [–] */
-export const policyNotFound = (of: Named): AwsError =>
+export const policyNotFound = (of: Named, consumer?: string): AwsError =>
   answer(
     resourceNotFound,
-    `No resource policy is attached to stream ${of.name} under account ${of.account}.`,
+    `No resource policy is attached to ${consumer === undefined ? '' : `consumer ${consumer} of `}stream ${of.name} under account ${of.account}.`,
   );
 
 /** [–] */

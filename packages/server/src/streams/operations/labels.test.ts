@@ -109,7 +109,7 @@ test('what is no policy for this stream is refused, and says why', async () => {
   await under.createStream('s', 1);
   const having = (change: object) => JSON.stringify({ Statement: [{ ...statement, ...change }] });
   const cases: readonly (readonly [string, RegExp])[] = [
-    ['{', /not JSON/],
+    ['{', /^The resource policy is not valid: it is not JSON\.$/],
     ['[]', /not an object/],
     ['{"Version":"2024-01-01","Statement":[]}', /Version must be/],
     ['{"Version":"2012-10-17"}', /no Statement/],
@@ -163,6 +163,10 @@ test('a consumer has tags and a policy of its own, which go with it', async () =
   assert.equal((await under.call(getResourcePolicy, { ResourceARN: arn })).Policy, '{}');
   await under.call(deleteResourcePolicy, { ResourceARN: consumerArn });
   assert.equal((await under.call(getResourcePolicy, { ResourceARN: consumerArn })).Policy, '{}');
+  assert.deepEqual(await under.refusal('DeleteResourcePolicy', { ResourceARN: consumerArn }), [
+    'ResourceNotFoundException',
+    `No resource policy is attached to consumer c of stream s under account ${account}.`,
+  ]);
   await under.call(deregisterStreamConsumer, { ConsumerARN: consumerArn });
   await under.settle(() => under.streams.find({ StreamName: 's' }, caller, '').consumers.length === 0);
   under.clock.advance(2000);
