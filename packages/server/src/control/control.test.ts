@@ -52,6 +52,17 @@ test('health is 200 when ready and 503 with the reason when not', async () => {
   });
 });
 
+test('the prefix alone tells what there is, with its slash and without', async () => {
+  const control = controlOf({});
+  const told = await send('/_millrace/');
+  assert.equal(told.status, 404);
+  for (const path of ['/_millrace', '/_millrace?x']) {
+    assert.ok(control.owns(path));
+    assert.deepEqual(await send(path), told);
+  }
+  for (const path of ['/', '/_millraces', '/?/_millrace/']) assert.ok(!control.owns(path));
+});
+
 test('reset is for ephemeral servers, by POST, and says so otherwise', async () => {
   let resets = 0;
   const reset = async (): Promise<void> => {
@@ -107,7 +118,7 @@ test('routes are found by path and method, and told the last part of a path that
   for (const path of ['/_millrace/health', '/_millrace/nope', '/metrics', '/metrics?a']) {
     assert.equal(control.owns(path), true, path);
   }
-  for (const path of ['/', '', '/metric', '/metrics/x', '/_millrace']) {
+  for (const path of ['/', '', '/metric', '/metrics/x']) {
     assert.equal(control.owns(path), false, path);
   }
 });

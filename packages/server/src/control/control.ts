@@ -49,7 +49,9 @@ export class Control {
 
   /** Whether a request is ours to answer. Nothing that an AWS client sends has such a path. */
   owns(path: string): boolean {
-    return path.length > 1 && (path.startsWith(controlPrefix) || this.#routes.has(pathOf(path)));
+    if (path.length === 1) return false;
+    const alone = pathOf(path);
+    return `${alone}/` === controlPrefix || path.startsWith(controlPrefix) || this.#routes.has(alone);
   }
 
   handle(exchange: Exchange): void {
