@@ -63,9 +63,9 @@ test('faults are set, strike, are listed and taken away', async (t) => {
   assert.equal((await typed(endpoint, ['faults', 'clear'])).stdout, '');
   for (const [args, code, complaint] of [
     [['faults', 'add'], 2, /needs a fault/],
-    [['faults', 'add', 'gremlins'], 1, /give "throttle" or "internal-error"/],
-    [['faults', 'add', 'throttle', '--operation', 'putrecords'], 1, /it is called PutRecords/],
-    [['faults', 'add', 'latency'], 1, /needs "latencyMs"/],
+    [['faults', 'add', 'gremlins'], 2, /give "throttle" or "internal-error"/],
+    [['faults', 'add', 'throttle', '--operation', 'putrecords'], 2, /it is called PutRecords/],
+    [['faults', 'add', 'latency'], 2, /needs "latencyMs"/],
     [['faults', 'add', 'throttle', '--probability', '2'], 2, /from 0 to 1/],
     [['faults', 'add', 'latency', '--latency', 'long'], 2, /give a span/],
     [['faults', 'remove'], 2, /needs the id/],

@@ -62,6 +62,13 @@ test('streams are made, listed, told of and deleted', async (t) => {
   );
 });
 
+test('a put that fails before anything was accepted says only that', async (t) => {
+  const { endpoint } = await server(t);
+  const { code, stdout, stderr } = await typed(endpoint, ['put', 'nosuch', 'x']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /^millrace: ResourceNotFoundException: [^\n]*\n$/);
+});
+
 test('records without a key are shown, counted, kept in files, and given one where it is needed', async (t) => {
   const { endpoint } = await server(t, { plain: 1 });
   const sdk = sdkOf(endpoint);

@@ -82,8 +82,10 @@ export const put: Command = {
           await putting.put(batch);
         }
       } catch (error) {
-        putting.report();
-        if (stop.aborted && error === stop.reason) return interruptedCode;
+        const stopped = stop.aborted && error === stop.reason;
+        // Where nothing came before it, the error says all.
+        if (stopped || putting.accepted + putting.refused > 0) putting.report();
+        if (stopped) return interruptedCode;
         throw error;
       }
       putting.report();
@@ -144,7 +146,7 @@ class Putting {
   readonly #byShard = new Map<string, number>();
   readonly #refusals: string[] = [];
   #last: PutOutcome | undefined;
-  #accepted = 0;
+  accepted = 0;
   #resent = 0;
   refused = 0;
 
@@ -178,7 +180,7 @@ class Putting {
         }
         return;
       }
-      this.#accepted++;
+      this.accepted++;
       this.#last = outcome;
       const { shardId, sequenceNumber } = outcome;
       this.#byShard.set(shardId, (this.#byShard.get(shardId) ?? 0) + 1);
@@ -198,7 +200,7 @@ class Putting {
       errors.write(`millrace: ${counted(this.refused)} not accepted after being sent again and again\n`);
     }
     if (this.#json) return;
-    if (this.#accepted === 1 && this.#last?.kind === 'accepted') {
+    if (this.accepted === 1 && this.#last?.kind === 'accepted') {
       output.write(`accepted in ${this.#last.shardId} as ${this.#last.sequenceNumber}\n`);
       return;
     }
@@ -206,7 +208,7 @@ class Putting {
     const places = shards.map(([id, count]) => `${count.toLocaleString('en')} in ${id}`);
     const again = this.#resent === 0 ? '' : `, ${this.#resent.toLocaleString('en')} sent again`;
     const where = shards.length > namedMax ? `over ${shards.length} shards` : places.join(', ');
-    output.write(`${counted(this.#accepted)} accepted${again}${where === '' ? '' : `: ${where}`}\n`);
+    output.write(`${counted(this.accepted)} accepted${again}${where === '' ? '' : `: ${where}`}\n`);
   }
 }
 

@@ -1,7 +1,11 @@
-/** A server's own controls, beneath `/_millrace/`: its clock and its faults. What it refuses is a `KinesisError`. */
+/**
+ * A server's own controls, beneath `/_millrace/`: its clock and its faults. What it refuses is a `KinesisError`, or a
+ * `UsageError` where it was asked in a way that cannot be.
+ */
 
 import type { Arguments } from '../arguments.js';
 import type { Host } from '../host.js';
+import { UsageError } from '../usage-error.js';
 import { HttpCaller } from './http-caller.js';
 import { JsonObject } from './json-object.js';
 import { KinesisError } from './kinesis-error.js';
@@ -27,7 +31,8 @@ export class Controls {
       throw new KinesisError('refused', `${where} has no such control (${why})`);
     }
     if (answer.status >= 300) {
-      throw new KinesisError('refused', said.optionalText('message') ?? `HTTP ${answer.status}`);
+      const message = said.optionalText('message') ?? `HTTP ${answer.status}`;
+      throw answer.status === 400 ? new UsageError(message) : new KinesisError('refused', message);
     }
     return said;
   }
