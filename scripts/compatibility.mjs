@@ -29,10 +29,6 @@ export async function compatibilityPage() {
   const results = readResults();
   const offered = [...streamsOperations, ...streamsStreamingOperations].map(({ name }) => name);
   const all = [...offered, ...operationsNotOffered].sort();
-  const rows = (members) =>
-    Object.entries(members)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([member, reason]) => `| \`${member}\` | ${reason} |`);
   return [
     '# Compatibility',
     '',
@@ -54,30 +50,14 @@ export async function compatibilityPage() {
       return `| ${name} | ${offered.includes(name) ? 'offered' : 'not offered'} | ${ticks.join(' | ')} |`;
     }),
     '',
-    '### Members of offered operations that are not offered',
-    '',
-    '| member | why |',
-    '|---|---|',
-    ...rows(membersNotOffered),
-    '',
-    '### Members that are checked, and refused when they ask for what is not offered',
-    '',
-    '| member | what happens |',
-    '|---|---|',
-    ...rows(membersRefused),
-    '',
-    '### Members that are taken, and bring less than on AWS',
-    '',
-    '| member | what it brings |',
-    '|---|---|',
-    ...rows(membersReduced),
-    '',
-    '### Members of answers that are never set',
-    '',
-    '| member | why |',
-    '|---|---|',
-    ...rows(membersNotSet),
-    '',
+    ...table('Members of offered operations that are not offered', 'why', membersNotOffered),
+    ...table(
+      'Members that are checked, and refused when they ask for what is not offered',
+      'what happens',
+      membersRefused,
+    ),
+    ...table('Members that are taken, and bring less than on AWS', 'what it brings', membersReduced),
+    ...table('Members of answers that are never set', 'why', membersNotSet),
     '## Protocols',
     '',
     '| | |',
@@ -89,7 +69,7 @@ export async function compatibilityPage() {
     '| CBOR (`application/x-amz-cbor-1.1`) | offered |',
     '| Event streams (`application/vnd.amazon.eventstream`) | offered, over HTTP/2 and HTTP/1.1, with events in JSON and CBOR |',
     '| Signature Version 4 | read for account and region; not verified, and not asked for |',
-    '| Rate limits (records and bytes a second, calls a second) | enforced with `--limits aws`; sizes and counts always are |',
+    '| Rate limits (records and bytes a second, calls a second) | enforced with `--limits aws`; sizes and counts always are ([what is not kept](internals/14-rates-and-metrics.md#not-kept)) |',
     '',
     ...clientsSection(results),
     '## Other services of the family',
@@ -99,6 +79,14 @@ export async function compatibilityPage() {
     ...servicesNotOffered.map((service) => `| ${service} | not offered |`),
     '',
   ].join('\n');
+}
+
+/** A heading and its members with the reason for each; nothing where there are none. */
+function table(heading, reasons, members) {
+  const rows = Object.entries(members)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([member, reason]) => `| \`${member}\` | ${reason} |`);
+  return rows.length === 0 ? [] : [`### ${heading}`, '', `| member | ${reasons} |`, '|---|---|', ...rows, ''];
 }
 
 /** What real clients were asked, and what came of it. */

@@ -29,7 +29,6 @@ export const membersReduced: { readonly [path: string]: string } = {
   'StartStreamEncryption.input.KeyId':
     'kept, and told of with every record; the bytes on disk are not encrypted, and no key store is asked',
   'PutResourcePolicy.input.Policy': 'checked and kept; nobody is let in or kept out by it',
-  'PutResourcePolicy.input.ResourceARN': 'a stream; consumers have no policies here',
   'EnableEnhancedMonitoring.input.ShardLevelMetrics': 'kept and told of; there are no metrics to read yet',
 };
 
