@@ -376,7 +376,7 @@ export class GroupCommit {
     }
   }
 
-  /** Waits, when too many files are unsettled, until there is one less: their number never grows past the limit. */
+  /** Waits, when too many files are unsettled, until there is one less; not when settling has stopped. */
   async #settledEnough(): Promise<void> {
     const { oldest } = this.#journal;
     if (this.#settler.unsettledFiles < this.#limits.unsettledFilesMax) return;

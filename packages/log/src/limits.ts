@@ -44,7 +44,10 @@ export interface NativeLimits {
   readonly deadBytesMax: number;
   /** The newest of the files that are not written any more stay unsettled, so many of them. */
   readonly journalFilesKept: number;
-  /** Journal files that wait to be settled; the next one is begun only when one of them is. */
+  /**
+   * Journal files that wait to be settled; the next one is begun only when one of them is. It does not hold once settling has
+   * stopped (`settling().trouble`), or finds no room: the journal then grows until the next opening.
+   */
   readonly unsettledFilesMax: number;
   /** Settling sorts so many bytes of journal at a time in memory: a log's records lie together in parts of that. */
   readonly settlingBytesMax: number;

@@ -64,6 +64,8 @@ export interface NativeEngineOptions {
    * come back. Default: they are not.
    */
   readonly pace?: Clock;
+  /** Told, once, when settling stops until the next opening, and why; the log goes on. */
+  readonly settlingStopped?: (why: string) => void;
   /** For the simulator alone. */
   readonly canaries?: Canaries;
 }
@@ -118,7 +120,8 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
         const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
         await reserve.open(await disk.list());
         const callers = new ReturningCallers(options.pace);
-        const writing = { lock, reserve, sorter, callers };
+        const { settlingStopped = () => {} } = options;
+        const writing = { lock, reserve, sorter, callers, settlingStopped };
         const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, tail };
         const engine = new OpenNativeEngine(parts);
         await engine.begin();
@@ -143,6 +146,7 @@ interface NativeEngineParts {
   readonly reserve: Reserve;
   readonly sorter: Sorter;
   readonly callers: ReturningCallers;
+  readonly settlingStopped: (why: string) => void;
   readonly recovered: Recovered;
   readonly budget: MemoryBudget;
   readonly tail: Tail;
@@ -182,7 +186,7 @@ class OpenNativeEngine implements NativeEngine {
     this.#registry = registry;
     this.#settled = settled;
     const settling = { disk, limits, canaries, journal, registry, reserve, sorter };
-    this.#settler = new Settler({ ...settled, ...settling });
+    this.#settler = new Settler({ ...settled, ...settling, stopped: parts.settlingStopped });
     this.#reader = new Reader(journal, settled.chunks, limits, budget);
     const { settlingSliceBytes: sliceBytes } = limits;
     this.#snapshots = new SnapshotMaker({ disk, journal, chunks: settled.chunks, sliceBytes });

@@ -26,8 +26,12 @@ const limits: Partial<NativeLimits> = {
 
 const logs = ['a', 'b', 'c'];
 
-function open(disk: MemoryDisk | WatchedDisk, more: Partial<NativeLimits> = {}): Promise<NativeEngine> {
-  return openNativeEngine({ disk, clock: new EagerClock(), limits: { ...limits, ...more } });
+function open(
+  disk: MemoryDisk | WatchedDisk,
+  more: Partial<NativeLimits> = {},
+  settlingStopped: (why: string) => void = () => {},
+): Promise<NativeEngine> {
+  return openNativeEngine({ disk, clock: new EagerClock(), limits: { ...limits, ...more }, settlingStopped });
 }
 
 /** Lets settling go on until it has nothing left to do. */
@@ -219,13 +223,15 @@ describe('settling', () => {
 
   it('stops, and the log goes on, when a chunk cannot be written', async () => {
     const disk = new WatchedDisk(new MemoryDisk());
-    const engine = await open(disk);
+    const told: string[] = [];
+    const engine = await open(disk, {}, (why) => told.push(why));
     await engine.create(logs);
     disk.fails = (call, name) =>
       call === 'sync' && name.startsWith('chunk') ? new DiskError('io', 'it is broken') : undefined;
     await fill(engine, 40);
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
     assert.match(engine.settling().trouble ?? '', /it is broken/);
+    assert.deepEqual(told, [engine.settling().trouble], 'it is told once');
     assert.deepEqual(await chunksOn(disk), []);
     assert.equal((await everything(engine)).get('a')?.length, 40);
     assert.equal(engine.health().writable, true);

@@ -43,6 +43,8 @@ export interface SettlerParts {
   /** Who sorts journal files. */
   readonly sorter: Sorter;
   readonly nextChunk: number;
+  /** Told, once, why no more chunks are made. */
+  readonly stopped: (why: string) => void;
 }
 
 const noop = (): void => {};
@@ -372,8 +374,10 @@ export class Settler {
   /** Making a chunk failed, which does no harm: whether to try again is all that there is to know. */
   #note(error: unknown): void {
     if (error instanceof DiskError && error.code === 'full') this.#noRoomAt = this.#parts.journal.active;
-    else if (error instanceof DiskError || error instanceof LogError) this.#trouble = error.message;
-    else throw error;
+    else if (error instanceof DiskError || error instanceof LogError) {
+      if (this.#trouble === undefined) this.#parts.stopped(error.message);
+      this.#trouble = error.message;
+    } else throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import {
   type EngineHealth,
   type LogEngine,
   LogError,
+  type NativeEngine,
   nodeDisk,
   openMemoryEngine,
   openNativeEngine,
@@ -29,13 +30,19 @@ import { type Snapshot, snapshotEngine } from './upkeep/snapshot-directory.js';
 export interface ServerState {
   readonly services: readonly Service[];
   readonly streams: Streams;
-  health(): EngineHealth;
+  health(): StateHealth;
   /** What there is and what was done, for metrics. */
   numbers(): NonNullable<Sources['state']>;
   /** Copies all that is acknowledged at this call; undefined where nothing is kept. */
   readonly snapshot: MakeSnapshot | undefined;
   /** Finishes what is under way, syncs it and lets go of the data directory. */
   close(): Promise<void>;
+}
+
+export interface StateHealth {
+  readonly writable: boolean;
+  /** Why not; or, while writable, what somebody should see to. */
+  readonly reason: string | undefined;
 }
 
 type MakeSnapshot = (to: string, progress: (progress: SnapshotProgress) => void) => Promise<Snapshot>;
@@ -86,7 +93,7 @@ export async function openState(options: StateOptions): Promise<ServerState> {
     return {
       services: [streamsService(streams)],
       streams,
-      health: () => engine.health(),
+      health: () => stateHealth(engine.health(), settling?.().trouble),
       numbers: () => ({
         streams: streams.view.streams.size,
         openShards: [...streams.view.openShards.values()].reduce((sum, each) => sum + each, 0),
@@ -105,9 +112,18 @@ export async function openState(options: StateOptions): Promise<ServerState> {
   }
 }
 
+/** A log that has stopped settling takes records and serves them, but does not go on for ever: it says so while it is healthy. */
+export function stateHealth(log: EngineHealth, settlingTrouble: string | undefined): StateHealth {
+  if (log.reason !== undefined || settlingTrouble === undefined) return log;
+  return {
+    ...log,
+    reason: `old records are not settled any more, and the journal grows (${settlingTrouble})`,
+  };
+}
+
 interface OpenedEngine {
   readonly engine: LogEngine;
-  readonly settling?: () => { readonly chunks: number; readonly unsettledFiles: number };
+  readonly settling?: NativeEngine['settling'];
   readonly snapshot: MakeSnapshot | undefined;
   close(): Promise<void>;
 }
@@ -128,7 +144,12 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
     const pace = new SystemClock({ holdsProcess: true });
     const sorter = settlingThread ? new SortingThread({ directory, disk, failed }) : undefined;
     const limits = cacheBytes === undefined ? {} : { memoryBytesMax: cacheBytes };
-    const engine = await openNativeEngine({ disk, clock, random, limits, pace, ...(sorter && { sorter }) });
+    const settlingStopped = (why: string): void =>
+      logger.warn('old records are not settled any more until the next start, and the journal grows', {
+        why,
+      });
+    const given = { disk, clock, random, limits, pace, settlingStopped };
+    const engine = await openNativeEngine({ ...given, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;
     if (cut !== undefined) {

@@ -21,7 +21,7 @@ const controlPrefix = '/_millrace/';
 export interface Health {
   /** Whether requests are answered as they should be. */
   readonly ready: boolean;
-  /** Why not; undefined when ready. */
+  /** Why not; or, when ready, what somebody should see to. */
   readonly reason: string | undefined;
 }
 

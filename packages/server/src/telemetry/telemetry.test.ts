@@ -152,6 +152,7 @@ test('what the log did on the disk is told', patience, async (t) => {
   assert.equal(after.get('millrace_log_writable'), 1);
   assert.equal(after.get('millrace_log_chunks'), 0);
   assert.ok(after.has('millrace_log_unsettled_files'));
+  assert.equal(after.get('millrace_log_settling'), 1);
 });
 
 test('a foreign host or page does not get them, a name that we were given does', patience, async (t) => {

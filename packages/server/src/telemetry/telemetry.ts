@@ -31,7 +31,9 @@ export interface Sources {
 
 interface LogNumbers extends EngineCounters {
   readonly writable: boolean;
-  readonly settling: { readonly chunks: number; readonly unsettledFiles: number } | undefined;
+  readonly settling:
+    | { readonly chunks: number; readonly unsettledFiles: number; readonly trouble: string | undefined }
+    | undefined;
 }
 
 export class Telemetry {
@@ -105,6 +107,11 @@ function stateFamilies(state: NonNullable<Sources['state']>): readonly Family[] 
             'millrace_log_unsettled_files',
             'Journal files that wait to be settled.',
             log.settling.unsettledFiles,
+          ),
+          gauge(
+            'millrace_log_settling',
+            'Whether old records are settled: 0 when that has stopped until the next start, and the journal grows.',
+            Number(log.settling.trouble === undefined),
           ),
         ]),
   ];
