@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KinesisClient, ListStreamsCommand } from '@aws-sdk/client-kinesis';
+import { ListStreamsCommand } from '@aws-sdk/client-kinesis';
+import { kinesisClient } from './testing/kinesis-client.js';
 import { server, typed } from './testing/typed.js';
 
 // `millrace clock` and `millrace faults`, typed in this process against a real server.
@@ -35,13 +36,7 @@ test('the clock is told, held, advanced and released', async (t) => {
 
 test('faults are set, strike, are listed and taken away', async (t) => {
   const { endpoint } = await server(t);
-  const client = new KinesisClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
-    maxAttempts: 1,
-  });
-  t.after(() => client.destroy());
+  const client = kinesisClient(t, endpoint);
   assert.match((await typed(endpoint, ['faults'])).stderr, /No fault is set/);
   const add = ['faults', 'add', 'throttle', '--operation', 'ListStreams', '--count', '1', '--seed', '5'];
   const added = await typed(endpoint, add);

@@ -2,31 +2,19 @@ import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import {
   DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
-  KinesisClient,
   ListStreamsCommand,
   PutRecordCommand,
 } from '@aws-sdk/client-kinesis';
 import { streamsToCreate } from './commands/serve.js';
+import { kinesisClient } from './testing/kinesis-client.js';
 import type { MillraceProcess } from './testing/millrace-process.js';
 import { millrace, temporaryFolder } from './testing/millrace-process.js';
 import { UsageError } from './usage-error.js';
-
-function client(t: TestContext, endpoint: string): KinesisClient {
-  const kinesis = new KinesisClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
-    maxAttempts: 1,
-  });
-  t.after(() => kinesis.destroy());
-  return kinesis;
-}
 
 async function refused(server: MillraceProcess, complaint: RegExp): Promise<void> {
   const { code } = await server.exited;
@@ -54,12 +42,12 @@ test('ready is one line on stdout, and SIGTERM and SIGINT end it with 0', async 
 
 test('streams are made from flags and from the environment', async (t) => {
   const flags = millrace(t, ['serve', '--port=0', '--ephemeral', '--create', 'a:1,b:2', '--create', 'c']);
-  const { StreamNames } = await client(t, await flags.endpoint()).send(new ListStreamsCommand({}));
+  const { StreamNames } = await kinesisClient(t, await flags.endpoint()).send(new ListStreamsCommand({}));
   assert.deepEqual(StreamNames, ['a', 'b', 'c']);
 
   const environment = { MILLRACE_CREATE: 'flights:4,orders:2', MILLRACE_PORT: '0', MILLRACE_EPHEMERAL: '1' };
   const server = millrace(t, ['serve'], environment);
-  const kinesis = client(t, await server.endpoint());
+  const kinesis = kinesisClient(t, await server.endpoint());
   for (const [name, shards] of [
     ['flights', 4],
     ['orders', 2],
@@ -75,11 +63,13 @@ test('streams that are there already are left alone at the next start', async (t
   const args = ['serve', '--port', '0', '--data', data, '--create', 'flights:2'];
   const first = millrace(t, args);
   const put = { StreamName: 'flights', PartitionKey: 'k', Data: Buffer.from('kept') };
-  const { ShardId, SequenceNumber } = await client(t, await first.endpoint()).send(new PutRecordCommand(put));
+  const { ShardId, SequenceNumber } = await kinesisClient(t, await first.endpoint()).send(
+    new PutRecordCommand(put),
+  );
   first.child.kill('SIGTERM');
   await first.exited;
   const second = millrace(t, args);
-  const kinesis = client(t, await second.endpoint());
+  const kinesis = kinesisClient(t, await second.endpoint());
   const { ShardIterator } = await kinesis.send(
     new GetShardIteratorCommand({ StreamName: 'flights', ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
   );
@@ -94,7 +84,7 @@ test('a stop with puts under way answers them or not, but keeps each that it ans
   const data = await temporaryFolder(t);
   const args = ['serve', '--port', '0', '--data', data, '--create', 'flights:1'];
   const server = millrace(t, args);
-  const kinesis = client(t, await server.endpoint());
+  const kinesis = kinesisClient(t, await server.endpoint());
   const answered = new Set<string>();
   let stopping = false;
   const putting = Array.from({ length: 16 }, async (_, writer) => {
@@ -116,7 +106,7 @@ test('a stop with puts under way answers them or not, but keeps each that it ans
   assert.equal(code, 0, server.stderr);
   assert.ok(answered.size >= 200);
 
-  const reader = client(t, await millrace(t, args).endpoint());
+  const reader = kinesisClient(t, await millrace(t, args).endpoint());
   let { ShardIterator } = await reader.send(
     new GetShardIteratorCommand({
       StreamName: 'flights',

@@ -2,33 +2,18 @@
 import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import {
   GetRecordsCommand,
   GetShardIteratorCommand,
-  KinesisClient,
+  type KinesisClient,
   ListShardsCommand,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
-import { type MillraceProcess, millrace, temporaryFolder } from './testing/millrace-process.js';
+import { kinesisClient } from './testing/kinesis-client.js';
+import { ended, millrace, temporaryFolder } from './testing/millrace-process.js';
 
 const StreamName = 'flights';
-
-function client(t: TestContext, endpoint: string): KinesisClient {
-  const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };
-  const kinesis = new KinesisClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
-  t.after(() => kinesis.destroy());
-  return kinesis;
-}
-
-async function ended(
-  t: TestContext,
-  args: readonly string[],
-): Promise<MillraceProcess & { code: number | null }> {
-  const run = millrace(t, args);
-  const { code } = await run.exited;
-  return Object.assign(run, { code });
-}
 
 /** Puts for as long as `going` says so, and keeps what was acknowledged. */
 async function write(
@@ -67,7 +52,7 @@ test('a server that is being written to is copied, and the copy has all that was
   const data = await temporaryFolder(t);
   const to = path.join(await temporaryFolder(t), 'copy');
   const server = millrace(t, ['serve', '--port', '0', '--data', data, '--create', `${StreamName}:4`]);
-  const kinesis = client(t, await server.endpoint());
+  const kinesis = kinesisClient(t, await server.endpoint());
   const acknowledged = new Set<string>();
   let going = true;
   const writing = Array.from({ length: 4 }, (_, writer) => write(kinesis, writer, acknowledged, () => going));
@@ -87,7 +72,7 @@ test('a server that is being written to is copied, and the copy has all that was
   const check = await ended(t, ['check', '--data', to]);
   assert.equal(check.code, 0, check.stdout);
   const copy = millrace(t, ['serve', '--port', '0', '--data', to]);
-  const seen = await everything(client(t, await copy.endpoint()));
+  const seen = await everything(kinesisClient(t, await copy.endpoint()));
   for (const text of before) assert.equal(seen.get(text), 1, text.slice(0, 20));
 });
 

@@ -3,27 +3,12 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { CreateStreamCommand, type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { DirectoryReport, RepairReport } from '@millrace/server';
-import { type MillraceProcess, millrace, temporaryFolder } from './testing/millrace-process.js';
+import { kinesisClient } from './testing/kinesis-client.js';
+import { ended, millrace, temporaryFolder } from './testing/millrace-process.js';
 
 const StreamName = 'flights';
-
-function client(t: TestContext, endpoint: string): KinesisClient {
-  const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };
-  const kinesis = new KinesisClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
-  t.after(() => kinesis.destroy());
-  return kinesis;
-}
-
-async function ended(
-  t: TestContext,
-  args: readonly string[],
-): Promise<MillraceProcess & { code: number | null }> {
-  const run = millrace(t, args);
-  const { code } = await run.exited;
-  return Object.assign(run, { code });
-}
 
 /** Puts until `count` records are acknowledged. */
 async function put(kinesis: KinesisClient, count: number): Promise<number> {
@@ -43,7 +28,7 @@ async function put(kinesis: KinesisClient, count: number): Promise<number> {
 async function killedServer(t: TestContext): Promise<{ data: string; acknowledged: number }> {
   const data = await temporaryFolder(t);
   const server = millrace(t, ['serve', '--port', '0', '--data', data, '--create', `${StreamName}:4`]);
-  const acknowledged = await put(client(t, await server.endpoint()), 1000);
+  const acknowledged = await put(kinesisClient(t, await server.endpoint()), 1000);
   server.child.kill('SIGKILL');
   await server.exited;
   return { data, acknowledged };
@@ -86,13 +71,13 @@ test('check, repair and serve again, after a kill and a changed byte', async (t)
   assert.equal(after.sound, true);
   assert.equal((await ended(t, ['check', '--data', to])).code, 0);
   const again = millrace(t, ['serve', '--port', '0', '--data', to]);
-  await put(client(t, await again.endpoint()), 50);
+  await put(kinesisClient(t, await again.endpoint()), 50);
 });
 
 test('records whose bytes are damaged in the last commits of a server that was stopped are told, and counted', async (t) => {
   const data = await temporaryFolder(t);
   const server = millrace(t, ['serve', '--port', '0', '--data', data, '--create', `${StreamName}:1`]);
-  const kinesis = client(t, await server.endpoint());
+  const kinesis = kinesisClient(t, await server.endpoint());
   for (let i = 0; i < 2; i++) await put(kinesis, 50);
   // Behind the records there is a commit that shows that they were synced.
   await kinesis.send(new CreateStreamCommand({ StreamName: 'later', ShardCount: 1 }));

@@ -18,7 +18,7 @@ interface TailBatch {
   readonly bytes: number;
 }
 
-/** What a run and its places in lists cost, and what a batch costs beside its bytes: measured, see tail.bench.ts. */
+/** What a run and its places in lists cost, and what a batch costs beside its bytes: estimated from their fields. */
 const runBytes = 128;
 const batchBytes = 256;
 /** A payload whose buffer holds more than this besides it does not keep that buffer alive. */

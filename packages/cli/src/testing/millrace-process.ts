@@ -95,6 +95,16 @@ export function millrace(
   return started;
 }
 
+/** Runs `millrace` to its end. */
+export async function ended(
+  t: TestContext,
+  args: readonly string[],
+): Promise<MillraceProcess & { code: number | null }> {
+  const run = millrace(t, args);
+  const { code } = await run.exited;
+  return Object.assign(run, { code });
+}
+
 /** A folder that lasts as long as the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'millrace-cli-'));
