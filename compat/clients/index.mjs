@@ -2,10 +2,11 @@
 import { awsCliV1, awsCliV2 } from './aws-cli.mjs';
 import { awsKinesisAgg } from './aws-kinesis-agg.mjs';
 import { boto3 } from './boto3.mjs';
+import { goSdk } from './go.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
 
 /**
  * A client: `find()` answers `{ version, program, args, environment? }`, or `{ reason }` where it cannot be had;
  * `scenarios` are those that it has a program for.
  */
-export const clients = [javascriptHttp2, javascriptHttp1, boto3, awsCliV1, awsCliV2, awsKinesisAgg];
+export const clients = [javascriptHttp2, javascriptHttp1, boto3, awsCliV1, awsCliV2, awsKinesisAgg, goSdk];
