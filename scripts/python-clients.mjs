@@ -1,4 +1,4 @@
-// boto3, the AWS CLI and aws-kinesis-agg for tests and for compat/, where python3 can be had: the pinned ones, which
+// Python packages for tests and for compat/, where python3 can be had (boto3, the AWS CLI and aws-kinesis-agg): the pinned ones, which
 // python3 has already or pip installs into a folder that git ignores; else whatever versions python3 has. Run as a
 // program it prints one JSON object:
 //
@@ -10,31 +10,37 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './setup.mjs';
 
-const pinned = { boto3: '1.43.11', awscli: '1.45.11', 'aws-kinesis-agg': '1.2.3' };
-const pins = Object.entries(pinned).map(([name, version]) => `${name}==${version}`);
+const clients = { boto3: '1.43.11', awscli: '1.45.11', 'aws-kinesis-agg': '1.2.3' };
 const installMsMax = 180_000;
 const askMsMax = 30_000;
-const folder = path.join(
-  root,
-  'node_modules',
-  '.cache',
-  'millrace-python',
-  pins.join('_').replaceAll('==', '-'),
-);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(JSON.stringify(pythonClients()));
 
 export function pythonClients() {
+  return pythonPackages(clients, ['boto3', 'awscli', 'aws_kinesis_agg.aggregator']);
+}
+
+/** Packages of exactly these versions that get on with each other, and the modules that show that they load. */
+export function pythonPackages(pinned, modules) {
   const python = ['python3', 'python'].find((name) => python3(name));
   if (python === undefined) return { reason: 'there is no python3' };
-  const earlier = existsSync(folder) ? versions(python, folder) : undefined;
+  const pins = Object.entries(pinned).map(([name, version]) => `${name}==${version}`);
+  const folder = path.join(
+    root,
+    'node_modules',
+    '.cache',
+    'millrace-python',
+    pins.join('_').replaceAll('==', '-'),
+  );
+  const loaded = (where) => versions(python, where, Object.keys(pinned), modules);
+  const earlier = existsSync(folder) ? loaded(folder) : undefined;
   if (earlier !== undefined) return earlier;
-  const own = versions(python, '');
+  const own = loaded('');
   if (own !== undefined && Object.entries(pinned).every(([name, version]) => own[name] === version))
     return own;
-  const failure = install(python);
+  const failure = install(python, pins, folder);
   if (failure !== undefined) return own ?? failure;
-  return versions(python, folder) ?? { reason: `what pip installed in ${folder} does not load` };
+  return loaded(folder) ?? { reason: `what pip installed in ${folder} does not load` };
 }
 
 function python3(name) {
@@ -42,17 +48,16 @@ function python3(name) {
   return status === 0;
 }
 
-function versions(python, where) {
-  const names = JSON.stringify(Object.keys(pinned));
+function versions(python, where, names, modules) {
   const ask = `
-import importlib.metadata as metadata, json, boto3, awscli, aws_kinesis_agg.aggregator
-print(json.dumps({name: metadata.version(name) for name in ${names}}))`;
+import importlib.metadata as metadata, json, ${modules.join(', ')}
+print(json.dumps({name: metadata.version(name) for name in ${JSON.stringify(names)}}))`;
   const { status, stdout } = run(python, ['-c', ask], { PYTHONPATH: where });
   return status === 0 ? { python, path: where, ...JSON.parse(stdout) } : undefined;
 }
 
 /** Installs beside and renames, so that two test files may do it at once and a cut-off one leaves nothing half. */
-function install(python) {
+function install(python, pins, folder) {
   const draft = `${folder}.${process.pid}`;
   mkdirSync(path.dirname(folder), { recursive: true });
   const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', draft, ...pins];

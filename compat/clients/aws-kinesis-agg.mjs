@@ -1,7 +1,11 @@
 import { fileURLToPath } from 'node:url';
+import { pythonClients } from '../../scripts/python-clients.mjs';
 import { pythonProgram } from './boto3.mjs';
 
 const file = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Millrace's `tail`, for programs of other languages: its arguments in JSON. */
+export const millraceTail = JSON.stringify([process.execPath, file('../../packages/cli/bin/millrace.js')]);
 
 export const awsKinesisAgg = {
   id: 'aws-kinesis-agg',
@@ -9,8 +13,8 @@ export const awsKinesisAgg = {
   short: 'agg',
   scenarios: ['aggregates'],
   find: () =>
-    pythonProgram('aws-kinesis-agg', 'aggregate_scenarios', {
-      MILLRACE_TAIL: JSON.stringify([process.execPath, file('../../packages/cli/bin/millrace.js')]),
+    pythonProgram(pythonClients(), 'aws-kinesis-agg', 'aggregate_scenarios', {
+      MILLRACE_TAIL: millraceTail,
       MILLRACE_AGGREGATE: JSON.stringify([process.execPath, file('../python/aggregate.mjs')]),
     }),
 };

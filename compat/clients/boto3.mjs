@@ -4,8 +4,7 @@ import { pythonClients } from '../../scripts/python-clients.mjs';
 const program = fileURLToPath(new URL('../python/program.py', import.meta.url));
 
 /** A program of Python with its packages at hand, or the reason why there is none. */
-export function pythonProgram(name, module, environment = {}) {
-  const found = pythonClients();
+export function pythonProgram(found, name, module, environment = {}) {
   if (found.reason !== undefined) return found;
   return {
     version: found[name],
@@ -39,5 +38,5 @@ export const boto3 = {
     'listing-auto-scaling',
     'listing-cost-survey',
   ],
-  find: () => pythonProgram('boto3', 'boto3_scenarios'),
+  find: () => pythonProgram(pythonClients(), 'boto3', 'boto3_scenarios'),
 };

@@ -1,4 +1,5 @@
 // The clients, in the order of the table.
+import { asyncKinesis } from './async-kinesis.mjs';
 import { awsCliV1, awsCliV2 } from './aws-cli.mjs';
 import { awsKinesisAgg } from './aws-kinesis-agg.mjs';
 import { boto3 } from './boto3.mjs';
@@ -9,4 +10,13 @@ import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
  * A client: `find()` answers `{ version, program, args, environment? }`, or `{ reason }` where it cannot be had;
  * `scenarios` are those that it has a program for.
  */
-export const clients = [javascriptHttp2, javascriptHttp1, boto3, awsCliV1, awsCliV2, awsKinesisAgg, goSdk];
+export const clients = [
+  javascriptHttp2,
+  javascriptHttp1,
+  boto3,
+  awsCliV1,
+  awsCliV2,
+  awsKinesisAgg,
+  asyncKinesis,
+  goSdk,
+];
