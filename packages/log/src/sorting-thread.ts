@@ -7,12 +7,15 @@
  * the journal file went into it, and that is still there. The settler has one job at a time.
  */
 import { resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { assert } from '@millrace/base';
 import { chunkName } from './chunk.js';
 import type { Disk } from './disk.js';
 import { type MadeChunk, type Sorter, type SortJob, sortJournal } from './sort-job.js';
 import { resultOf, type SortAnswer, type SortingWorkerData } from './sorting-message.js';
+
+/** Small objects that are dropped at once; what lives longer grows with the logs, and is not bounded here. */
+const resourceLimits: ResourceLimits = { maxYoungGenerationSizeMb: 6 };
 
 export interface SortingThreadOptions {
   /** The log's directory, and the same as a disk. */
@@ -72,7 +75,10 @@ export class SortingThread implements Sorter {
 
   #begun(): Worker {
     const workerData: SortingWorkerData = { directory: this.#directory };
-    const worker = new Worker(new URL('./sorting-worker.js', import.meta.url), { workerData });
+    const worker = new Worker(new URL('./sorting-worker.js', import.meta.url), {
+      workerData,
+      resourceLimits,
+    });
     worker.on('message', (answer: SortAnswer) => this.#answered?.(answer));
     worker.on('messageerror', (error) => this.#ended(worker, error));
     worker.on('error', (error) => this.#ended(worker, error));

@@ -15,7 +15,7 @@
  * Invariant: a job ends once, by its thread's answer or, when the thread ends before, by the main thread: body or page
  * is still there, so that a thread that dies costs time and nothing else.
  */
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { assert, type Clock, kib } from '@millrace/base';
 import { jsonProtocol, type Protocol } from '@millrace/wire';
 import { errorFields, type Logger } from '../../logger.js';
@@ -44,6 +44,11 @@ const bytesMinDefault = 256 * kib;
 const jobsMax = 64;
 /** With so many a thread, pages are encoded here: each that waits is 10 MiB of shared memory. */
 const jobsWithPagesMax = 4;
+/**
+ * What V8 may take for a thread's objects: what lives between two jobs is 5 MB of code, and the rest is strings that are
+ * dropped at once. Its own choice is semi-spaces of 16 MB, and to collect what is old after 64 MB of it.
+ */
+const resourceLimits: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 48 };
 /** After a thread has ended by itself, none is started in its place for so long. */
 const restartPauseMs = 1_000;
 
@@ -183,7 +188,7 @@ class Thread {
   }
 
   #begun(): Worker {
-    const worker = new Worker(new URL('./codec-thread.js', import.meta.url));
+    const worker = new Worker(new URL('./codec-thread.js', import.meta.url), { resourceLimits });
     worker.on('message', (said: CodecReady | CodecAnswer) => {
       if ('ready' in said) this.#ready = true;
       else this.#answered(said);
