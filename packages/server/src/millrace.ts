@@ -249,7 +249,9 @@ class Server {
   async #close(): Promise<void> {
     const served = this.#phase === 'ready';
     this.#phase = 'stopping';
-    await this.#gateway.close();
+    const closed = this.#gateway.close();
+    this.#state?.streams.polling.close();
+    await closed;
     await new Promise<void>((resolve) => (this.#resetting ? this.#afterReset(resolve) : resolve()));
     await this.#state?.close();
     await this.#codec.close();
@@ -331,7 +333,13 @@ class Server {
     const { dataDir, cacheBytes, random = systemRandom, delays = {}, limits: given } = this.#options;
     const settlingThread = (this.#options.threads ?? 1) > 1;
     const introduction = (): string => this.#introduction();
-    const streams = { delays, limits: given?.streams ?? {}, codec, meter: this.#telemetry.streams };
+    const streams = {
+      delays,
+      limits: given?.streams ?? {},
+      codec,
+      meter: this.#telemetry.streams,
+      realClock: this.#realClock,
+    };
     const log = { dataDir, cacheBytes, settlingThread, introduction };
     return openState({ ...log, clock, random, logger, ...streams });
   }

@@ -1,4 +1,4 @@
-import { type AdjustableClock, type Random, SystemClock } from '@millrace/base';
+import { type AdjustableClock, type Clock, type Random, SystemClock } from '@millrace/base';
 import {
   type EngineHealth,
   type LogEngine,
@@ -59,6 +59,8 @@ export interface StateOptions {
   readonly limits: Partial<StreamsLimits>;
   readonly codec: Codec;
   readonly meter: StreamsMeter;
+  /** Time that really passes, whatever `clock` says. */
+  readonly realClock: Clock;
   /** What is told to whoever asks who has the data directory. */
   readonly introduction: () => string;
   /** Whether old records are settled on a thread of their own. */
@@ -70,7 +72,7 @@ export interface StateOptions {
  * from then on its changes are kept. Throws `StartError`.
  */
 export async function openState(options: StateOptions): Promise<ServerState> {
-  const { clock, random, logger, delays, limits, codec } = options;
+  const { clock, random, logger, delays, limits, codec, meter, realClock } = options;
   const { engine, settling, snapshot, close: closeEngine } = await openEngine(options);
   try {
     const report = (message: string): void =>
@@ -82,7 +84,8 @@ export async function openState(options: StateOptions): Promise<ServerState> {
       delays,
       limits,
       codec,
-      meter: options.meter,
+      meter,
+      realClock,
       report,
     });
     clock.raiseTo(streams.lastCommandMs);

@@ -91,13 +91,13 @@ export class Followers {
   #iterator(
     follower: Follower,
     stream: Stream,
-    point: Parameters<StreamsWorld['service']['shardIterator']>[3],
+    point: Parameters<StreamsWorld['service']['polling']['shardIterator']>[3],
     begun: () => void = () => undefined,
   ): void {
     const { service, harness, nowMs } = this.#world;
     follower.busy = true;
     harness.watch(
-      service.shardIterator(addressOf(stream), caller, shardIdOf(follower.place.shard), point),
+      service.polling.shardIterator(addressOf(stream), caller, shardIdOf(follower.place.shard), point),
       (iterator) => {
         this.#gotIterator(follower, iterator, nowMs);
         begun();
@@ -119,7 +119,7 @@ export class Followers {
     const request = { ShardIterator: iterator, Limit: pick(this.#random, [1, 10, 10_000]) };
     follower.busy = true;
     harness.watch(
-      service.getRecords(request, caller),
+      service.polling.getRecords(request, caller),
       (result) => {
         this.#gotIterator(follower, result.nextIterator, nowMs);
         this.#world.observe();

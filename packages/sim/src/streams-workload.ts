@@ -200,13 +200,16 @@ export class StreamsWorkload {
     const { service, checker } = this.#world;
     const place = readerAt(stream.incarnation, shard.index);
     const point = { type: 'TRIM_HORIZON' } as const;
-    const begin = service.shardIterator(addressOf(stream), caller, shardIdOf(shard.index), point);
+    const begin = service.polling.shardIterator(addressOf(stream), caller, shardIdOf(shard.index), point);
     const first = await this.#settled(place, begin);
     if (first === 'over') return false;
     for (let iterator = first === 'gone' ? undefined : first; iterator !== undefined; ) {
       const askedMs = this.#world.nowMs;
       const { known } = checker;
-      const result = await this.#settled(place, service.getRecords({ ShardIterator: iterator }, caller));
+      const result = await this.#settled(
+        place,
+        service.polling.getRecords({ ShardIterator: iterator }, caller),
+      );
       if (result === 'over') return false;
       if (result === 'gone') return true;
       this.#world.observe();

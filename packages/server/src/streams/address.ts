@@ -3,7 +3,9 @@
  *
  *      arn = "arn:aws" … ":kinesis:" region ":" account ":stream/" name
  */
+import type { OfStream } from './commands/of.js';
 import * as errors from './errors.js';
+import { parseShardId } from './stream.js';
 
 export interface Addressed {
   readonly StreamName?: string | undefined;
@@ -29,4 +31,22 @@ export function streamNameOf(addressed: Addressed, caller: Caller, operationName
   const named = resource.slice('stream/'.length);
   if (name !== undefined && name !== named) throw errors.nameAndArnDiffer(name, arn);
   return named;
+}
+
+/** What a command on the stream that is meant begins with, whether there is one or not. */
+export function ofNamed(addressed: Addressed, caller: Caller, operationName: string): OfStream {
+  const { account, region } = caller;
+  return { account, region, name: streamNameOf(addressed, caller, operationName) };
+}
+
+/** AWS looks at the id before it looks for the stream (kinesalite, against AWS). */
+export function shardIndexOf(stream: OfStream, shardId: string): number {
+  const index = parseShardId(shardId);
+  if (index === undefined) throw errors.shardNotFound(stream, shardId);
+  return index;
+}
+
+/** What tokens are bound to: they open for this account and region alone. */
+export function contextOf(caller: Caller): string {
+  return `${caller.account}/${caller.region}`;
 }

@@ -5,13 +5,14 @@
 import { shardIdOf } from '@millrace/wire';
 import type { FaultSurface, Target } from '../dispatch/gate.js';
 import type { Caller } from './address.js';
+import { contextOf } from './address.js';
 import { type PutRecordsEntry, putBatchFromInput } from './codec/put-input.js';
 import * as errors from './errors.js';
 import { type NamingInput, streamNameIn } from './naming-input.js';
 import { openIterator, shardIteratorKind } from './shard-iterator.js';
 import { ringOf } from './shard-ring.js';
 import { parseShardId } from './stream.js';
-import { contextOf, type Streams } from './streams.js';
+import type { Streams } from './streams.js';
 
 /** Operations whose error for too much is not LimitExceededException (the model's errors). */
 const dataOperations = new Set(['PutRecord', 'PutRecords', 'GetRecords', 'GetShardIterator']);

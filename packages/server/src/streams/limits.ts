@@ -14,6 +14,14 @@ export interface StreamsLimits {
   readonly readRecordsMax: number;
   /** Data of one GetRecords. */
   readonly readBytesMax: number;
+  /** A poll that brings the iterator of an answer at the tip within this time is one of a busy poller (`tip-waits.ts`). */
+  readonly busyPollMs: number;
+  /** Iterators that are remembered so; the oldest go first, and whoever brings one of those is answered at once. */
+  readonly busyPollersMax: number;
+  /** How long a busy poller waits for the next record. Real time; no less than `busyPollMs`. */
+  readonly pollWaitMs: number;
+  /** Polls that wait at once, over all streams; more are answered at once. */
+  readonly pollsWaitingMax: number;
   /** How long an iterator is good for. AWS: five minutes. */
   readonly iteratorLifeMs: number;
   /** How long a pagination token is good for. AWS: 300 seconds. */
@@ -69,6 +77,10 @@ export const defaultStreamsLimits: StreamsLimits = {
   putBytesMax: 10 * mib,
   readRecordsMax: 10_000,
   readBytesMax: 10 * mib,
+  busyPollMs: 5,
+  busyPollersMax: 4096,
+  pollWaitMs: 10,
+  pollsWaitingMax: 1024,
   iteratorLifeMs: 300_000,
   nextTokenLifeMs: 300_000,
   describedShardsMax: 100,

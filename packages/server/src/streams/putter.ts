@@ -41,6 +41,8 @@ export interface PutterOptions {
   readonly limits: StreamsLimits;
   readonly meter: StreamsMeter | undefined;
   readonly admission: { readonly putGates: readonly PutGate[] | undefined };
+  /** Told after each put what it was put into. */
+  readonly came: (stream: Stream) => void;
 }
 
 /** Records under way: all of a batch, or those of it that are sent a second time. */
@@ -88,7 +90,8 @@ export class Putter {
     const part = putGates === undefined ? whole : pass(putGates, stream, whole, tally);
     if (part !== undefined) await this.#send(stream, part, tally, 0);
     const result = tally.result(failureOf);
-    const { meter } = this.#options;
+    const { came, meter } = this.#options;
+    came(stream);
     if (meter !== undefined) tell(meter, stream, batch, result);
     return result;
   }

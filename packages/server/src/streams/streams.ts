@@ -3,8 +3,8 @@
  * own: engine, clock and randomness are given, so the simulator drives the very same object.
  *
  *      operation ──▶ Streams ──┬─ catalog (what streams there are)      view: one immutable picture a request
- *                              ├─ Putter ─┐
- *                              ├─ Reader ─┴─▶ engine (a log a shard)
+ *                              ├─ Putter ───────────┐
+ *                              ├─ Polling ─ Reader ─┴─▶ engine (a log a shard)
  *                              ├─ FanOut: consumers and their subscriptions
  *                              └─ Lifecycle, Retention, Scaler: in the background, on the clock
  */
@@ -15,7 +15,7 @@ import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
 import type { Fold } from '../catalog/fold.js';
 import type { Addressed, Caller } from './address.js';
-import { streamNameOf } from './address.js';
+import { ofNamed, shardIndexOf, streamNameOf } from './address.js';
 import { Admission } from './admission.js';
 import { type Codec, inlineCodec } from './codec/codec.js';
 import { commandFailure } from './command-failure.js';
@@ -28,22 +28,20 @@ import { orderingArrivalS } from './foreign-sequence-number.js';
 import { Lifecycle } from './lifecycle.js';
 import type { StreamsDelays, StreamsLimits } from './limits.js';
 import { defaultStreamsDelays, defaultStreamsLimits } from './limits.js';
+import { Polling } from './polling.js';
 import type { PutBatch, PutResult } from './put-batch.js';
 import { checkSizes } from './put-sizes.js';
 import { Putter, putFailure } from './putter.js';
 import { Reader } from './reader.js';
-import type { GetRecordsRequest, GetRecordsResult } from './records-page.js';
 import { Retention } from './retention.js';
 import { Scaler } from './scaler.js';
 import { TokenSealer } from './sealed-token.js';
-import { openIterator, sealIterator, shardIteratorKind } from './shard-iterator.js';
+import { shardIteratorKind } from './shard-iterator.js';
 import { ringOf } from './shard-ring.js';
-import type { StartingPoint } from './starting-position.js';
-import { startingPosition } from './starting-position.js';
-import type { Shard, Stream } from './stream.js';
-import { childrenOf, keyIdAt, parseShardId, visibleShard } from './stream.js';
+import type { Stream } from './stream.js';
+import { keyIdAt } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
-import { type StreamsMeter, storedBytes } from './streams-meter.js';
+import type { StreamsMeter } from './streams-meter.js';
 import type { StreamsOutcome, StreamsState } from './streams-state.js';
 import { findStream } from './streams-state.js';
 
@@ -64,6 +62,8 @@ export interface StreamsOptions {
   readonly secret?: Uint8Array;
   /** How fast subscriptions may be served; default: as AWS's rates have it, while they are kept. */
   readonly pace?: Pace;
+  /** Time that really passes, for busy pollers to wait by; without it nobody waits, and every poll is answered at once. */
+  readonly realClock?: Clock;
   /** Told of what goes in and comes out. */
   readonly meter?: StreamsMeter;
   /** Told, in words for a person, what failed in the background and will be tried again. */
@@ -75,19 +75,17 @@ export class Streams {
   readonly clock: Clock;
   readonly codec: Codec;
   readonly fanOut: FanOut;
+  readonly polling: Polling;
   readonly admission: Admission;
   /** For the tokens of other pages than records: one sealer a kind. */
   readonly sealerOf: (kind: string) => TokenSealer;
   readonly #catalog: Catalog;
   readonly #ownCatalog: boolean;
   readonly #fold: StreamsFold;
-  readonly #iteratorSealer: TokenSealer;
   readonly #putter: Putter;
-  readonly #reader: Reader;
   readonly #lifecycle: Lifecycle;
   readonly #retention: Retention;
   readonly #scaler: Scaler;
-  readonly #meter: StreamsMeter | undefined;
 
   /** For `openStreams` alone (`open-streams.ts`). */
   constructor(
@@ -107,20 +105,23 @@ export class Streams {
     this.#catalog = catalog;
     this.#ownCatalog = ownCatalog;
     this.#fold = fold;
-    this.#iteratorSealer = this.sealerOf(shardIteratorKind);
-    const { meter } = options;
-    this.#meter = meter;
-    this.admission = new Admission(clock);
-    this.#putter = new Putter({ engine, clock, fold, limits, meter, admission: this.admission });
-    this.#reader = new Reader({ engine, clock });
-    const pace = options.pace ?? this.admission.pace;
+    const { meter, realClock } = options;
+    const admission = new Admission(clock);
+    const reader = new Reader({ engine, clock });
+    const sealer = this.sealerOf(shardIteratorKind);
+    const given = { engine, clock, fold, limits, admission, meter };
+    const polling = new Polling({ ...given, realClock, reader, sealer });
+    this.admission = admission;
+    this.polling = polling;
+    this.#putter = new Putter({ ...given, came: (stream) => polling.came(stream) });
+    const pace = options.pace ?? admission.pace;
     const change = this.change.bind(this);
     this.fanOut = new FanOut({
       engine,
       clock,
       fold,
       limits,
-      reader: this.#reader,
+      reader,
       pace,
       meter,
       report,
@@ -216,15 +217,15 @@ export class Streams {
 
   /** Splits the shard at `at`, a hash key in decimal. */
   async split(addressed: Addressed, caller: Caller, shardId: string, at: string): Promise<void> {
-    const named = this.#named(addressed, caller, 'SplitShard');
-    const shard = indexOf(named, shardId);
+    const named = ofNamed(addressed, caller, 'SplitShard');
+    const shard = shardIndexOf(named, shardId);
     await this.change({ type: 'split', ...named, shard, at, shardsMax: this.limits.shardsPerAccountMax });
   }
 
   async merge(addressed: Addressed, caller: Caller, shardId: string, adjacentId: string): Promise<void> {
-    const named = this.#named(addressed, caller, 'MergeShards');
-    const shard = indexOf(named, shardId);
-    const adjacent = indexOf(named, adjacentId);
+    const named = ofNamed(addressed, caller, 'MergeShards');
+    const shard = shardIndexOf(named, shardId);
+    const adjacent = shardIndexOf(named, adjacentId);
     await this.change({ type: 'merge', ...named, shard, adjacent });
   }
 
@@ -269,48 +270,6 @@ export class Streams {
     if (arrivalS === undefined || arrivalS > latestS) throw errors.orderingInvalid(stream, value);
   }
 
-  /** A sealed iterator for the shard; see `starting-position.ts`. */
-  async shardIterator(
-    addressed: Addressed,
-    caller: Caller,
-    shardId: string,
-    point: StartingPoint,
-  ): Promise<string> {
-    const named = this.#named(addressed, caller, 'GetShardIterator');
-    const index = indexOf(named, shardId);
-    const stream = findStream(this.view, named.account, named.region, named.name);
-    if (stream === undefined) throw errors.shardMissing(named, index);
-    const shard = this.#visibleShard(stream, index);
-    const nowMs = this.clock.now();
-    const position = await startingPosition(this.#reader, stream, shard, point, nowMs, 'GetShardIterator');
-    return this.#seal(stream, shard, position, nowMs);
-  }
-
-  async getRecords(request: GetRecordsRequest, caller: Caller): Promise<GetRecordsResult> {
-    const { stream, shard, position } = this.#openIterator(request, caller);
-    this.admission.beginRead(stream, shard);
-    const recordsMax = Math.min(request.Limit ?? this.limits.readRecordsMax, this.limits.readRecordsMax);
-    const read = await this.#reader.read(stream, shard, position, recordsMax, this.limits.readBytesMax);
-    const { records, nextPosition, millisBehindLatest, encryptionType } = read;
-    this.admission.endRead(stream, shard, records);
-    this.#meter?.gave(stream, records.count, storedBytes(records));
-    return {
-      stream,
-      shard,
-      records,
-      nextIterator:
-        nextPosition === undefined ? undefined : this.#seal(stream, shard, nextPosition, this.clock.now()),
-      millisBehindLatest,
-      children: nextPosition === undefined ? childrenOf(stream, shard.index) : [],
-      encryptionType,
-    };
-  }
-
-  /** Throws what GetRecords would, without reading. */
-  checkIterator(request: GetRecordsRequest, caller: Caller): void {
-    this.#openIterator(request, caller);
-  }
-
   /** Trims what is past its retention now, without waiting for the clock. */
   async sweep(): Promise<void> {
     await this.#retention.sweep();
@@ -319,6 +278,7 @@ export class Streams {
   /** Starts nothing more, fails what waits, and waits for what is under way. The engine stays open. */
   async close(): Promise<void> {
     this.#putter.close();
+    this.polling.close();
     this.fanOut.close();
     await Promise.all([this.#lifecycle.close(), this.#retention.close(), this.#scaler.close()]);
     if (this.#ownCatalog) await this.#catalog.close();
@@ -329,69 +289,10 @@ export class Streams {
     if (stream.mode === 'ON_DEMAND') this.#scaler.meter.note(stream, batch, result);
     return keyIdAt(stream, this.clock.now()) === null ? result : { ...result, encryptionType: 'KMS' };
   }
-
-  #named(addressed: Addressed, caller: Caller, operationName: string): OfStream {
-    const { account, region } = caller;
-    return { account, region, name: streamNameOf(addressed, caller, operationName) };
-  }
-
-  #openIterator(
-    request: GetRecordsRequest,
-    caller: Caller,
-  ): { stream: Stream; shard: Shard; position: number } {
-    const context = contextOf(caller);
-    const iterator = openIterator(
-      this.#iteratorSealer,
-      context,
-      request.ShardIterator,
-      this.clock.now(),
-      this.limits.iteratorLifeMs,
-    );
-    const { streamName: name, incarnation, shardIndex, position } = iterator;
-    if (request.StreamARN !== undefined && streamNameOf(request, caller, 'GetRecords') !== name) {
-      throw errors.invalidIterator();
-    }
-    const stream = findStream(this.view, caller.account, caller.region, name);
-    if (stream === undefined) throw errors.shardMissing({ account: caller.account, name }, shardIndex);
-    const shard = this.#visibleShard(stream, shardIndex);
-    // An iterator of a stream that was deleted and made again reads the new one from its beginning, all of whose
-    // numbers are above the old ones' (kinesalite, against AWS).
-    return { stream, shard, position: stream.incarnation === incarnation ? position : 0 };
-  }
-
-  /** The shard, if a client may know it: those whose retention has passed are gone whether swept or not. */
-  #visibleShard(stream: Stream, index: number): Shard {
-    const shard = visibleShard(stream, index, this.clock.now());
-    if (shard === undefined) throw errors.shardMissing(stream, index);
-    return shard;
-  }
-
-  #seal(stream: Stream, shard: Shard, position: number, issuedMs: number): string {
-    const { name: streamName, incarnation } = stream;
-    return sealIterator(this.#iteratorSealer, contextOf(stream), {
-      issuedMs,
-      streamName,
-      incarnation,
-      shardIndex: shard.index,
-      position,
-    });
-  }
-}
-
-/** What tokens are bound to: they open for this account and region alone. */
-export function contextOf(caller: Caller): string {
-  return `${caller.account}/${caller.region}`;
 }
 
 /** What a command on this stream begins with. */
 export function nameOf(stream: Stream): OfStream {
   const { account, region, name } = stream;
   return { account, region, name };
-}
-
-/** AWS looks at the id before it looks for the stream (kinesalite, against AWS). */
-function indexOf(stream: OfStream, shardId: string): number {
-  const index = parseShardId(shardId);
-  if (index === undefined) throw errors.shardNotFound(stream, shardId);
-  return index;
 }

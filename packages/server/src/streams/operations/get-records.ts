@@ -40,16 +40,16 @@ export const getRecords = operation<Streams, typeof input, typeof output>({
   ],
   async handle(streams, request, context) {
     if (request.DryRun === true) {
-      streams.checkIterator(request, context);
+      streams.polling.checkIterator(request, context);
       throw errors.wouldHaveSucceeded();
     }
-    return answered(await streams.getRecords(request, context));
+    return answered(await streams.polling.getRecords(request, context));
   },
   hot(streams, protocol, body, context) {
     const request = protocol.decode(input, body);
     validate(input, request);
     if (request.DryRun === true) return undefined;
-    return streams.getRecords(request, context).then((result) =>
+    return streams.polling.getRecords(request, context).then((result) =>
       streams.codec.encodePage(protocol, {
         records: result.records,
         shard: result.shard,

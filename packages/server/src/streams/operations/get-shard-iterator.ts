@@ -31,7 +31,7 @@ export const getShardIterator = operation<Streams, typeof input, typeof output>(
     errors.internalFailure,
   ],
   async handle(streams, request, context) {
-    const iterator = await streams.shardIterator(request, context, request.ShardId, {
+    const iterator = await streams.polling.shardIterator(request, context, request.ShardId, {
       type: request.ShardIteratorType,
       sequenceNumber: request.StartingSequenceNumber,
       timestampMs: request.Timestamp,

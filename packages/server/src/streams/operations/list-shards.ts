@@ -2,6 +2,7 @@ import type { ValueOf } from '@millrace/wire';
 import { enumeration, integer, list, required, structure, timestamp } from '@millrace/wire';
 import type { RequestContext } from '../../dispatch/operation.js';
 import { operation } from '../../dispatch/operation.js';
+import { contextOf } from '../address.js';
 import * as errors from '../errors.js';
 import { numberField, objectOf, oneOf, stringField } from '../json-field.js';
 import { openNextToken, sealNextToken } from '../next-token.js';
@@ -10,7 +11,6 @@ import { shardFilter, shardFilterTypes } from '../shard-filter.js';
 import type { Stream } from '../stream.js';
 import { parseShardId, visibleShards } from '../stream.js';
 import type { Streams } from '../streams.js';
-import { contextOf } from '../streams.js';
 import { describedShard } from './described.js';
 import { addressed, nextToken, shard, shardId } from './shapes.js';
 

@@ -2,12 +2,12 @@ import type { ValueOf } from '@millrace/wire';
 import { integer, list, required, structure, timestamp } from '@millrace/wire';
 import type { RequestContext } from '../../dispatch/operation.js';
 import { operation } from '../../dispatch/operation.js';
+import { contextOf } from '../address.js';
 import * as errors from '../errors.js';
 import { numberField, objectOf, stringField } from '../json-field.js';
 import { openNextToken, sealNextToken } from '../next-token.js';
 import type { Stream } from '../stream.js';
 import type { Streams } from '../streams.js';
-import { contextOf } from '../streams.js';
 import { describedConsumer } from './described.js';
 import { consumer, nextToken, streamArn, streamId } from './shapes.js';
 

@@ -1,11 +1,11 @@
 import { boolean, integer, list, required, structure, timestamp } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
+import { contextOf } from '../address.js';
 import * as errors from '../errors.js';
 import { openNextToken, sealNextToken } from '../next-token.js';
 import type { Stream } from '../stream.js';
 import { arnOf, streamKey } from '../stream.js';
 import type { Streams } from '../streams.js';
-import { contextOf } from '../streams.js';
 import { nextToken, streamArn, streamModeDetails, streamName, streamStatus } from './shapes.js';
 
 /** Streams of the caller's account and region, by name; a page ends in a token or in the last name, as the caller likes. */
