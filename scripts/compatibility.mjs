@@ -64,7 +64,7 @@ export async function compatibilityPage() {
     '|---|---|',
     '| HTTP/1.1, keep-alive and pipelining | offered |',
     '| HTTP/2 with prior knowledge (h2c) | offered |',
-    '| TLS 1.2 and 1.3, on the same port, h2 and http/1.1 by ALPN | offered, with `--tls` or `--cert` and `--key` |',
+    '| TLS 1.2 and 1.3, on the same port, h2 and http/1.1 by ALPN, or by what is spoken | offered, with `--tls` or `--cert` and `--key` |',
     '| AWS JSON 1.1 (`application/x-amz-json-1.1`) | offered |',
     '| CBOR (`application/x-amz-cbor-1.1`) | offered |',
     '| Event streams (`application/vnd.amazon.eventstream`) | offered, over HTTP/2 and HTTP/1.1, with events in JSON and CBOR |',

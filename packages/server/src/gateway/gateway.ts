@@ -4,7 +4,7 @@
  *      accepted ──▶ sniffing ──PRI──▶ HTTP/2 session
  *                   ▲ │ │ └──anything else──▶ HTTP/1.1 connection
  *                   │ │ └──ClientHello──▶ handshake ──h2──▶ HTTP/2 session
- *                   │ │                      └──http/1.1──┐
+ *                   │ │                      └──otherwise─┐
  *                   └─┼───────────────────────────────────┘
  *                     └──silence, too many──▶ refused, closed
  *
@@ -207,7 +207,7 @@ export class Gateway {
       socket.pause();
       socket.unshift(seen);
       if (spoken === 'tls') this.#shakeHands(socket);
-      else if (spoken === 'http2') this.#giveToHttp2(socket);
+      else if (spoken === 'http2') this.#giveToHttp2(socket === raw ? socket : agreedByPreface(socket));
       else this.#giveToHttp1(socket);
     };
     socket.on('data', look);
@@ -217,12 +217,7 @@ export class Gateway {
 
   /** Why what is spoken is not, if it is not: under TLS as `secured`, or without. */
   #refusalOf(spoken: Spoken, secured: boolean): Refusal | undefined {
-    if (secured) {
-      // RFC 9113, section 3.2: over TLS, HTTP/2 is agreed on in the handshake.
-      return spoken === 'http1'
-        ? undefined
-        : refusals.malformed('it comes as HTTP/2 without ALPN, or TLS in TLS');
-    }
+    if (secured) return spoken === 'tls' ? refusals.malformed('it comes as TLS in TLS') : undefined;
     if (spoken === 'tls') {
       if (this.#tls !== undefined) return undefined;
       if (this.#speaksTls) return refusals.starting;
@@ -267,4 +262,12 @@ export class Gateway {
     const timer = this.#intake.clock.schedule(this.#intake.limits.discardMs, () => socket.destroy());
     socket.once('close', () => timer.cancel());
   }
+}
+
+/**
+ * HTTP/2 over TLS that no handshake agreed on, against RFC 9113, section 3.2. AWS takes it: the asynchronous client of
+ * the AWS SDK for Java v2 assumes HTTP/2 and offers no ALPN, and reaches Kinesis so. node:http2 would refuse it.
+ */
+function agreedByPreface(socket: Socket): Socket {
+  return Object.assign(socket, { alpnProtocol: 'h2' });
 }

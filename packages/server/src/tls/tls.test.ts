@@ -140,6 +140,19 @@ test('one port speaks TLS with h2 and http/1.1, and cleartext, all at once', pat
   await assert.rejects(get(port, undefined, '/'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
 });
 
+test('HTTP/2 is spoken over TLS by a client that offers no ALPN, as Java’s does', patience, async (t) => {
+  const millrace = await start(t);
+  const socket = await shakeHands(millrace.port, { ca: millrace.certificate });
+  assert.equal(socket.alpnProtocol, false);
+  const session = connectHttp2(millrace.endpoint, { createConnection: () => socket });
+  t.after(() => session.destroy());
+  const stream = session.request({ ':path': '/_millrace/health' });
+  const status = await new Promise((resolve, reject) => {
+    stream.on('response', (headers) => resolve(headers[':status'])).on('error', reject);
+  });
+  assert.equal(status, 200);
+});
+
 test('TLS 1.2 and 1.3 are spoken, older ones are not', patience, async (t) => {
   const { port, certificate: ca = '' } = await start(t);
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
