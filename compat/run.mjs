@@ -19,11 +19,14 @@ const clientsAtOnce = 2;
 const flags = process.argv.slice(2).filter((each) => each.startsWith('-'));
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'));
 const check = flags.includes('--check');
+const quick = flags.includes('--quick');
 for (const name of wanted) {
   if (!clients.some(({ id }) => id === name))
     fail(`there is no client ${name}: ${clients.map(({ id }) => id).join(', ')}`);
 }
-for (const flag of flags) if (flag !== '--check') fail(`unknown option ${flag}: there is --check`);
+for (const flag of flags) {
+  if (!['--check', '--quick'].includes(flag)) fail(`unknown option ${flag}: there are --check and --quick`);
+}
 
 await setUp();
 const { streamsOperations, streamsStreamingOperations } = await import(
@@ -32,7 +35,9 @@ const { streamsOperations, streamsStreamingOperations } = await import(
 const offered = new Set([...streamsOperations, ...streamsStreamingOperations].map(({ name }) => name));
 /** What the server does not offer yet is not asked. */
 const asked = scenarios.filter(({ needs = [] }) => needs.every((operation) => offered.has(operation)));
-const chosen = clients.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const chosen = clients.filter(({ id, heavy = false }) =>
+  wanted.length === 0 ? !(quick && heavy) : wanted.includes(id),
+);
 const queue = [...chosen];
 const answers = new Map();
 await Promise.all(

@@ -52,8 +52,12 @@ export const scenarios = [
       'UpdateMaxRecordSize',
       'UpdateAccountSettings',
       'UpdateStreamWarmThroughput',
-      'UpdateStreamRecordDistributionStrategy',
     ],
+  },
+  {
+    id: 'distribution',
+    holds: 'a stream spreads records by itself, and takes them without a key',
+    needs: ['UpdateStreamRecordDistributionStrategy'],
   },
   {
     id: 'fan-out',

@@ -4,11 +4,12 @@ import { awsCliV1, awsCliV2 } from './aws-cli.mjs';
 import { awsKinesisAgg } from './aws-kinesis-agg.mjs';
 import { boto3 } from './boto3.mjs';
 import { goSdk } from './go.mjs';
+import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
 
 /**
  * A client: `find()` answers `{ version, program, args, environment? }`, or `{ reason }` where it cannot be had;
- * `scenarios` are those that it has a program for.
+ * `scenarios` are those that it has a program for; `heavy`: `--quick` leaves it out.
  */
 export const clients = [
   javascriptHttp2,
@@ -19,4 +20,7 @@ export const clients = [
   awsKinesisAgg,
   asyncKinesis,
   goSdk,
+  javaSdk2,
+  javaSdk2Async,
+  javaSdk1,
 ];

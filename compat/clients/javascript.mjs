@@ -5,7 +5,18 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../javascript/program.mjs', import.meta.url));
-const scenarios = ['life', 'records', 'reshard', 'names', 'trouble', 'expiry', 'settings', 'fan-out', 'tls'];
+const scenarios = [
+  'life',
+  'records',
+  'reshard',
+  'names',
+  'trouble',
+  'expiry',
+  'settings',
+  'distribution',
+  'fan-out',
+  'tls',
+];
 
 function find(transport) {
   // The lockfile of the checkout pins it.

@@ -359,17 +359,28 @@ export const scenarios = {
     const warm = await send(sdk.UpdateStreamWarmThroughputCommand, { StreamARN, WarmThroughputMiBps: 8 });
     assert.equal(warm.WarmThroughput.TargetMiBps, 8);
     await active(kinesis, sdk, StreamName);
-    const RecordDistributionStrategy = 'AUTO';
-    await send(sdk.UpdateStreamRecordDistributionStrategyCommand, { StreamARN, RecordDistributionStrategy });
-    await active(kinesis, sdk, StreamName);
-    // The stream spreads them by itself: no key is asked for.
-    const spread = await send(sdk.PutRecordsCommand, {
-      StreamName,
-      Records: Array.from({ length: 100 }, (_, i) => ({ Data: Buffer.from(String(i)) })),
-    });
-    assert.ok(new Set(spread.Records.map(({ ShardId }) => ShardId)).size > 1);
     const limits = await send(sdk.DescribeLimitsCommand, {});
     assert.ok(limits.OnDemandStreamCount >= 1);
+  },
+
+  async distribution({ kinesis, sdk }) {
+    const StreamName = 'js-distribution';
+    const StreamModeDetails = { StreamMode: 'ON_DEMAND' };
+    await kinesis.send(new sdk.CreateStreamCommand({ StreamName, StreamModeDetails }));
+    const { StreamARN } = await active(kinesis, sdk, StreamName);
+    const RecordDistributionStrategy = 'AUTO';
+    await kinesis.send(
+      new sdk.UpdateStreamRecordDistributionStrategyCommand({ StreamARN, RecordDistributionStrategy }),
+    );
+    await active(kinesis, sdk, StreamName);
+    // The stream spreads them by itself: no key is asked for.
+    const spread = await kinesis.send(
+      new sdk.PutRecordsCommand({
+        StreamName,
+        Records: Array.from({ length: 100 }, (_, i) => ({ Data: Buffer.from(String(i)) })),
+      }),
+    );
+    assert.ok(new Set(spread.Records.map(({ ShardId }) => ShardId)).size > 1);
   },
 
   async tls({ sdk, clientOf }) {
@@ -419,6 +430,23 @@ export const scenarios = {
     }
     await putting;
     assert.deepEqual(numbers(records), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await kinesis.send(new sdk.DeregisterStreamConsumerCommand({ ConsumerARN }));
+  },
+
+  async consumers({ kinesis, sdk }) {
+    const StreamName = 'js-consumers';
+    const { StreamARN } = await create(kinesis, sdk, StreamName);
+    const { Consumer } = await kinesis.send(
+      new sdk.RegisterStreamConsumerCommand({ StreamARN, ConsumerName: 'reader' }),
+    );
+    const { ConsumerARN } = Consumer;
+    const describe = () => kinesis.send(new sdk.DescribeStreamConsumerCommand({ ConsumerARN }));
+    while ((await describe()).ConsumerDescription.ConsumerStatus !== 'ACTIVE') await sleep(20);
+    const { Consumers } = await kinesis.send(new sdk.ListStreamConsumersCommand({ StreamARN }));
+    assert.deepEqual(
+      Consumers.map(({ ConsumerName }) => ConsumerName),
+      ['reader'],
+    );
     await kinesis.send(new sdk.DeregisterStreamConsumerCommand({ ConsumerARN }));
   },
 };
