@@ -107,6 +107,7 @@ async function runProgram({ program, args, environment }, names, server) {
       COMPAT_TLS_ENDPOINT: server.tls,
       NODE_EXTRA_CA_CERTS: server.certificate,
       AWS_CA_BUNDLE: server.certificate,
+      SSL_CERT_FILE: server.certificate,
       AWS_REGION: 'us-east-1',
       AWS_DEFAULT_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'compat',

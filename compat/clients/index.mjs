@@ -6,6 +6,7 @@ import { boto3 } from './boto3.mjs';
 import { goSdk } from './go.mjs';
 import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
+import { rustSdk } from './rust.mjs';
 
 /**
  * A client: `find()` answers `{ version, program, args, environment? }`, or `{ reason }` where it cannot be had;
@@ -23,4 +24,5 @@ export const clients = [
   javaSdk2,
   javaSdk2Async,
   javaSdk1,
+  rustSdk,
 ];
