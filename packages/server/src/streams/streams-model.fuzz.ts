@@ -1,38 +1,29 @@
 /** Random calls of every kind against a reference model, over each engine, with restarts and crashes in between. */
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { describeStream } from './operations/describe-stream.js';
 import { shardLevelMetrics } from './stream.js';
 import { engines, heldClock } from './streams-fixture.js';
+import { fanOutSteps } from './testing/fan-out-steps.js';
+import { listingSteps } from './testing/listing-steps.js';
 import { ModelRun } from './testing/model-run.js';
+import { addressed, named, type Step, step, streamName, type WeightedStep } from './testing/model-step.js';
+import { recordSteps } from './testing/record-steps.js';
 import { hourMs } from './testing/reference-model.js';
 
+/** `node streams-model.fuzz.js SEED TIMES` runs other sequences, and so many times as many. */
 const seed = Number(process.argv[2] ?? 20260102);
+const times = Number(process.argv[3] ?? 1);
 console.log(`# seed ${seed}`);
 
-type Step = (run: ModelRun) => Promise<boolean | undefined>;
-
-const name = fc.constantFrom('a', 'a', 'b');
-const keys = fc.array(fc.constantFrom('k1', 'k2', 'k3', 'k4'), { minLength: 1, maxLength: 6 });
 const modes = fc.constantFrom('PROVISIONED', 'ON_DEMAND');
-
-/** A call on one stream, by name or by ARN as the caller likes. */
-function step<T>(
-  of: fc.Arbitrary<T>,
-  go: (run: ModelRun, of: T) => Promise<boolean | undefined>,
-): fc.Arbitrary<Step> {
-  return of.map((each) => (run: ModelRun) => go(run, each));
-}
-
-const named = fc.tuple(name, fc.boolean());
-const addressed = (run: ModelRun, [stream, byArn]: readonly [string, boolean]) =>
-  byArn ? { StreamARN: run.arn(stream) } : { StreamName: stream };
 
 /** The open shards of a stream as it stands, by their place on the ring; none when there is no stream. */
 async function openShards(run: ModelRun, stream: string) {
   if (!run.model.streams.has(stream)) return [];
-  const open = (await run.under.describe(stream)).Shards.filter(
-    (shard) => shard.SequenceNumberRange.EndingSequenceNumber === undefined,
-  );
+  const open = (
+    await run.under.call(describeStream, { StreamName: stream }, run.caller)
+  ).StreamDescription.Shards.filter((shard) => shard.SequenceNumberRange.EndingSequenceNumber === undefined);
   return open.sort((a, b) =>
     BigInt(a.HashKeyRange.StartingHashKey) < BigInt(b.HashKeyRange.StartingHashKey) ? -1 : 1,
   );
@@ -49,36 +40,34 @@ async function splitInput(run: ModelRun, stream: string, at: number) {
   return { StreamName: stream, ShardToSplit: shard?.ShardId ?? '0', NewStartingHashKey: `${cut}` };
 }
 
-const create = step(fc.tuple(name, modes, fc.integer({ min: 1, max: 4 })), (run, [stream, mode, shards]) =>
-  run.call(
-    'CreateStream',
-    {
-      StreamName: stream,
-      StreamModeDetails: { StreamMode: mode },
-      ...(mode === 'PROVISIONED' ? { ShardCount: shards } : {}),
-    },
-    () => run.model.create(stream, mode, mode === 'PROVISIONED' ? shards : 4),
-  ),
+const create = step(
+  fc.tuple(streamName, modes, fc.integer({ min: 1, max: 4 })),
+  (run, [stream, mode, shards]) =>
+    run.call(
+      'CreateStream',
+      {
+        StreamName: stream,
+        StreamModeDetails: { StreamMode: mode },
+        ...(mode === 'PROVISIONED' ? { ShardCount: shards } : {}),
+      },
+      () => run.model.create(stream, mode, mode === 'PROVISIONED' ? shards : 4),
+    ),
 );
 
-const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
-  [4, create],
-  [
-    1,
-    step(name, (run, stream) =>
-      run.call('DeleteStream', { StreamName: stream }, () => run.model.delete(stream)),
-    ),
-  ],
-  [12, step(fc.tuple(name, keys), (run, [stream, each]) => run.put(stream, each).then(() => true))],
+const steps: readonly WeightedStep[] = [
+  ...recordSteps,
+  ...fanOutSteps,
+  ...listingSteps,
+  [8, create],
   [
     3,
-    step(fc.tuple(name, fc.nat({ max: 9 })), async (run, [stream, at]) =>
+    step(fc.tuple(streamName, fc.nat({ max: 9 })), async (run, [stream, at]) =>
       run.call('SplitShard', await splitInput(run, stream, at), () => run.model.reshard(stream, 1)),
     ),
   ],
   [
     3,
-    step(fc.tuple(name, fc.nat({ max: 9 })), async (run, [stream, at]) => {
+    step(fc.tuple(streamName, fc.nat({ max: 9 })), async (run, [stream, at]) => {
       const open = await openShards(run, stream);
       const [low, high] = [
         open[at % Math.max(1, open.length - 1)],
@@ -117,7 +106,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   ],
   [
     1,
-    step(fc.tuple(name, fc.constantFrom(1024, 2000, 10_240)), (run, [stream, kib]) =>
+    step(fc.tuple(streamName, fc.constantFrom(1024, 2000, 10_240)), (run, [stream, kib]) =>
       run.call('UpdateMaxRecordSize', { StreamARN: run.arn(stream), MaxRecordSizeInKiB: kib }, () =>
         run.model.on(stream, (of) => {
           of.recordKib = kib;
@@ -128,7 +117,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   ],
   [
     3,
-    step(fc.tuple(name, modes), (run, [stream, mode]) =>
+    step(fc.tuple(streamName, modes), (run, [stream, mode]) =>
       run.call(
         'UpdateStreamMode',
         { StreamARN: run.arn(stream), StreamModeDetails: { StreamMode: mode } },
@@ -138,7 +127,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   ],
   [
     2,
-    step(fc.tuple(name, fc.constantFrom('AUTO', 'USER_PARTITION_KEY')), (run, [stream, strategy]) =>
+    step(fc.tuple(streamName, fc.constantFrom('AUTO', 'USER_PARTITION_KEY')), (run, [stream, strategy]) =>
       run.call(
         'UpdateStreamRecordDistributionStrategy',
         { StreamARN: run.arn(stream), RecordDistributionStrategy: strategy },
@@ -197,7 +186,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   ],
   [
     1,
-    step(fc.tuple(name, fc.constantFrom('x', 'y')), (run, [stream, key]) =>
+    step(fc.tuple(streamName, fc.constantFrom('x', 'y')), (run, [stream, key]) =>
       run.call('UntagResource', { ResourceARN: run.arn(stream), TagKeys: [key] }, () =>
         run.model.on(stream, (of) => {
           of.tags.delete(key);
@@ -208,7 +197,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   ],
   [
     1,
-    step(fc.tuple(name, fc.boolean()), (run, [stream, gone]) => {
+    step(fc.tuple(streamName, fc.boolean()), (run, [stream, gone]) => {
       const ResourceARN = run.arn(stream);
       const Policy = JSON.stringify({
         Statement: { Effect: 'Allow', Principal: '*', Action: 'kinesis:*', Resource: ResourceARN },
@@ -260,7 +249,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   [2, fc.constant((run: ModelRun) => run.crash().then(() => true))],
   [
     3,
-    step(fc.tuple(name, fc.nat({ max: 40 }), fc.nat({ max: 9 })), async (run, [stream, turns, at]) => {
+    step(fc.tuple(streamName, fc.nat({ max: 40 }), fc.nat({ max: 9 })), async (run, [stream, turns, at]) => {
       const input = await splitInput(run, stream, at);
       await run.callAndCrash('SplitShard', input, turns, () => run.model.reshard(stream, 1));
       return true;
@@ -268,7 +257,7 @@ const steps: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   ],
   [
     3,
-    step(fc.tuple(name, fc.nat({ max: 60 })), async (run, [stream, turns]) => {
+    step(fc.tuple(streamName, fc.nat({ max: 60 })), async (run, [stream, turns]) => {
       const target = (run.model.streams.get(stream)?.shards ?? 1) + 1;
       const input = { StreamName: stream, TargetShardCount: target, ScalingType: 'UNIFORM_SCALING' };
       await run.callAndCrash('UpdateShardCount', input, turns, () => run.model.shardCount(stream, target));
@@ -287,28 +276,36 @@ async function carriedOut(run: ModelRun, steps: readonly Step[]): Promise<void> 
     run.advance(5);
     // Whether an unknown change was made, the model cannot say: the run ends with what held until then.
     if ((await each(run)) === false) return;
+    await run.scaled();
   }
   await run.look();
 }
 
-const runs: { readonly [engine: string]: number } = { memory: 60, awkward: 25, native: 6 };
+const runs: { readonly [engine: string]: number } = { memory: 40, awkward: 25, native: 6 };
 
 for (const [engine, make] of Object.entries(engines)) {
   test(`streams do what the reference model does, over ${engine}`, async () => {
     await fc.assert(
-      fc.asyncProperty(create, sequence, fc.nat(), async (first, rest, engineSeed) => {
+      fc.asyncProperty(create, sequence, fc.nat(), fc.boolean(), async (first, rest, engineSeed, scaling) => {
         const clock = heldClock();
-        const run = new ModelRun(clock, await make(clock, engineSeed), engineSeed, engine === 'awkward');
+        const run = new ModelRun(
+          clock,
+          await make(clock, engineSeed),
+          engineSeed,
+          engine === 'awkward',
+          scaling,
+        );
         await run.open();
         try {
           await carriedOut(run, [first, ...rest]);
         } catch (error) {
-          throw new Error(`after\n  ${run.history.join('\n  ')}`, { cause: error });
+          console.log(`after\n  ${run.history.join('\n  ')}\n${run.under.reports.join('\n')}\n${error}`);
+          throw error;
         }
         await run.close();
       }),
       // The history of the run says more than a shorter one that takes minutes to find.
-      { seed, numRuns: runs[engine] ?? 10, endOnFailure: true },
+      { seed, numRuns: (runs[engine] ?? 10) * times, endOnFailure: true },
     );
   });
 }

@@ -5,38 +5,59 @@
 import assert from 'node:assert/strict';
 import { type AdjustableClock, present } from '@millrace/base';
 import type { LogEngine } from '@millrace/log';
-import { AwsError, hashKeyMax, jsonProtocol } from '@millrace/wire';
+import { AwsError, jsonProtocol } from '@millrace/wire';
 import { CatalogError } from '../../catalog/catalog-error.js';
-import { describeAccountSettings } from '../operations/describe-account-settings.js';
-import { describeLimits } from '../operations/describe-limits.js';
-import { describeStreamSummary } from '../operations/describe-stream-summary.js';
-import { getRecords } from '../operations/get-records.js';
-import { getResourcePolicy } from '../operations/get-resource-policy.js';
-import { getShardIterator } from '../operations/get-shard-iterator.js';
+import type { Caller } from '../address.js';
 import { listShards } from '../operations/list-shards.js';
-import { listTagsForStream } from '../operations/list-tags-for-stream.js';
 import { putRecords } from '../operations/put-records.js';
 import { account, bytesOf, dying, region, TestStreams } from '../streams-fixture.js';
-import { type Code, ReferenceModel, type ReferenceRecord, type ReferenceStream } from './reference-model.js';
+import { arnAt, checkSpread, expected, look, padding, seen } from './model-look.js';
+import { consumersMax } from './reference-consumers.js';
+import { type Code, ReferenceModel, type ReferenceStream } from './reference-model.js';
 
 const onDemandMax = 2;
 const openAttemptsMax = 20;
+const scaleEveryMs = 6_000;
+/** An engine that does not always know may fail a look, and another one. */
+const looksMax = 100;
+const turnsOfALook = 8;
+
+/** Operations after which a stream has other shards. */
+const reshaping: ReadonlySet<string> = new Set([
+  'CreateStream',
+  'MergeShards',
+  'SplitShard',
+  'UpdateShardCount',
+  'UpdateStreamWarmThroughput',
+]);
+
+/** Where streams live, each place with names of its own. */
+const homes: readonly Caller[] = [
+  { account, region },
+  { account, region: 'eu-west-1' },
+  { account: '210987654321', region },
+];
+export const homeCount = homes.length;
 
 export class ModelRun {
-  readonly model = new ReferenceModel(onDemandMax);
+  readonly #models = homes.map(() => new ReferenceModel(onDemandMax));
+  #home = 0;
   /** What was done so far, for whoever reads of a failure. */
   readonly history: string[] = [];
   readonly #clock: AdjustableClock;
   readonly #engine: LogEngine;
-  readonly #late: boolean;
+  readonly late: boolean;
+  /** Whether on-demand streams follow their load. */
+  readonly scaling: boolean;
   #seed: number;
   #under: TestStreams;
   #kill: () => void = () => {};
   #puts = 0;
 
   /** `late`: appends of a service that crashed may show after its successor has opened. */
-  constructor(clock: AdjustableClock, engine: LogEngine, seed: number, late: boolean) {
-    this.#late = late;
+  constructor(clock: AdjustableClock, engine: LogEngine, seed: number, late: boolean, scaling: boolean) {
+    this.late = late;
+    this.scaling = scaling;
     this.#clock = clock;
     this.#engine = engine;
     this.#seed = seed;
@@ -45,6 +66,29 @@ export class ModelRun {
 
   get under(): TestStreams {
     return this.#under;
+  }
+
+  /** Of the place where the run stands. */
+  get model(): ReferenceModel {
+    return present(this.#models[this.#home], 'a model');
+  }
+
+  get caller(): Caller {
+    return present(homes[this.#home], 'a home');
+  }
+
+  get nowMs(): number {
+    return this.#clock.now();
+  }
+
+  get home(): number {
+    return this.#home;
+  }
+
+  /** Goes on in another account or region. */
+  move(home: number): void {
+    if (home !== this.#home) this.history.push(`at ${home}`);
+    this.#home = home;
   }
 
   /** Opens the streams; an engine that does not know whether it made the catalog's log is asked again. */
@@ -63,13 +107,33 @@ export class ModelRun {
   }
 
   arn(name: string): string {
-    return `arn:aws:kinesis:${region}:${account}:stream/${name}`;
+    return arnAt(this.caller, name);
   }
 
   advance(ms: number): void {
     this.history.push(`${ms} ms`);
     this.#clock.advance(ms);
-    this.model.nowMs = this.#clock.now();
+    this.#tick();
+  }
+
+  /** Lets the scaler look: `hot`, at a load that has one shard halved. Afterwards on-demand streams are as it wants them. */
+  async scaled(hot: string | undefined = undefined): Promise<void> {
+    if (!this.scaling) return;
+    const fromMs = this.nowMs;
+    const before = this.#shardsWanted();
+    for (const model of this.#models) {
+      for (const name of model.streams.keys()) model.scale(name, model === this.model && name === hot);
+    }
+    const wanted = this.#shardsWanted();
+    // A look that was late to end is late to begin again.
+    for (let looks = 1; looks === 1 || (looks <= looksMax && this.#shardsThere() !== wanted); looks++) {
+      this.advance(scaleEveryMs);
+      for (let turn = 0; turn < turnsOfALook; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await this.#under.settle(() => this.#shardsThere() === wanted);
+    await this.#settled();
+    this.#tick();
+    if (before !== wanted) await this.#eachHome(() => this.#observe(fromMs));
   }
 
   async restart(): Promise<void> {
@@ -89,12 +153,25 @@ export class ModelRun {
 
   /** Makes a call; it must answer as the model does. False when nobody can say what became of it. */
   async call(operation: string, input: object, model: () => Code | undefined): Promise<boolean> {
+    return this.ask(operation, input, model, () => {});
+  }
+
+  /** The same, and `told` is given what the answer says when there is one. */
+  async ask(
+    operation: string,
+    input: object,
+    model: () => Code | undefined,
+    told: (answer: { readonly [member: string]: unknown }) => void,
+  ): Promise<boolean> {
     this.history.push(`${operation} ${JSON.stringify(input)}`);
-    const told = await this.#answer(operation, input);
-    if (told === 'InternalFailureException') return false;
+    const fromMs = this.nowMs;
+    const { code, answer } = await this.#answer(operation, input);
+    if (code === 'InternalFailureException') return false;
     await this.#settled();
-    this.model.nowMs = this.#clock.now();
-    assert.equal(told, model(), `${operation} ${JSON.stringify(input)}`);
+    this.#tick();
+    assert.equal(code, model(), `${operation} ${JSON.stringify(input)}`);
+    if (answer !== undefined) told(answer);
+    if (reshaping.has(operation)) await this.#observe(fromMs);
     return true;
   }
 
@@ -109,10 +186,11 @@ export class ModelRun {
     model: () => Code | undefined,
   ): Promise<void> {
     const body = Buffer.from(JSON.stringify(input));
-    if (this.#late) return this.crash();
+    if (this.late) return this.crash();
     this.history.push(`${operation} ${JSON.stringify(input)}, and a crash after ${turns} turns`);
     // Past `TestStreams.run`, which would go on moving the clock for an answer that never comes.
-    const begun = this.#under.bound(operation).run(jsonProtocol, body, this.#under.context());
+    const fromMs = this.nowMs;
+    const begun = this.#under.bound(operation).run(jsonProtocol, body, this.#under.context(this.caller));
     let refusedWith: unknown;
     begun.catch((error: unknown) => {
       refusedWith = error;
@@ -120,32 +198,42 @@ export class ModelRun {
     for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
     assert.ok(refusedWith === undefined || refusedWith instanceof AwsError, String(refusedWith));
     await this.crash();
-    this.model.nowMs = this.#clock.now();
-    const seen = JSON.stringify(await this.#seen());
-    if (seen === JSON.stringify(this.#expected())) return;
-    model();
-    assert.equal(seen, JSON.stringify(this.#expected()), `${operation}, crashed after ${turns} turns`);
+    this.#tick();
+    const found = JSON.stringify(await seen(this));
+    if (found !== JSON.stringify(expected(this.model))) model();
+    assert.equal(found, JSON.stringify(expected(this.model)), `${operation}, crashed after ${turns} turns`);
+    await this.#observe(fromMs);
   }
 
-  async put(name: string, keys: readonly string[]): Promise<void> {
-    this.history.push(`put ${name} ${keys.join()}`);
+  /** Puts so many records of so many bytes, all with one key: a load for one shard. */
+  async surge(name: string, count: number, bytes: number): Promise<void> {
+    const pad = padding.repeat(bytes);
+    for (let i = 0; i < count; i++) await this.put(name, ['k1'], false, pad);
+  }
+
+  /** Puts a record for each key; without keys when `keyless`. */
+  async put(name: string, keys: readonly string[], keyless = false, pad = ''): Promise<void> {
+    this.history.push(`put ${name} ${keyless ? `${keys.length} without keys` : keys.join()}`);
     const fromMs = this.#clock.now();
     const records = keys.map((key) => ({ key, data: `${this.#puts++}` }));
     const stream = this.model.streams.get(name);
     let answer: Awaited<ReturnType<TestStreams['put']>>;
     try {
-      answer = await this.#under.call(putRecords, {
-        StreamName: name,
-        Records: records.map(({ key, data }) => ({ PartitionKey: key, Data: bytesOf(data) })),
-      });
+      const Records = records.map(({ key, data }) => ({
+        ...(keyless ? {} : { PartitionKey: key }),
+        Data: bytesOf(data + pad),
+      }));
+      answer = await this.#under.call(putRecords, { StreamName: name, Records }, this.caller);
     } catch (error) {
-      assert.equal((error as AwsError).code, 'ResourceNotFoundException');
-      assert.equal(stream, undefined);
+      const refused = stream === undefined ? 'ResourceNotFoundException' : 'ValidationException';
+      assert.equal((error as AwsError).code, refused);
+      assert.ok(stream === undefined || (keyless && stream.strategy === 'USER_PARTITION_KEY'));
       return;
     }
-    assert.ok(stream !== undefined);
+    assert.ok(stream !== undefined && !(keyless && stream.strategy === 'USER_PARTITION_KEY'));
     const toMs = this.#clock.now();
-    this.model.nowMs = toMs;
+    this.#tick();
+    checkSpread(stream, records, answer.Records);
     assert.equal(answer.EncryptionType, stream.keyId === undefined ? undefined : 'KMS');
     for (const [i, { SequenceNumber: number, ShardId: shard }] of answer.Records.entries()) {
       const { key, data } = present(records[i], 'a record');
@@ -153,7 +241,7 @@ export class ModelRun {
       else
         this.model.records.push({
           ...this.#placed(stream, fromMs, toMs),
-          key,
+          key: keyless ? '' : key,
           data,
           shard,
           sequenceNumber: BigInt(number),
@@ -163,10 +251,48 @@ export class ModelRun {
 
   /** All that clients see is what the model says. */
   async look(): Promise<void> {
-    assert.deepEqual(await this.#seen(), this.#expected());
+    await this.#eachHome(() => look(this));
+  }
+
+  async #eachHome(go: () => Promise<void>): Promise<void> {
+    const before = this.#home;
+    for (const home of homes.keys()) {
+      this.#home = home;
+      await go();
+    }
+    this.#home = before;
+  }
+
+  #shardsWanted(): string {
+    const of = this.#models.flatMap(({ streams }, home) =>
+      [...streams].map(([name, { shards }]) => `${home} ${name} ${shards}`),
+    );
+    return of.sort().join();
+  }
+
+  #shardsThere(): string {
+    const of = [...this.#under.streams.view.streams.values()].map((stream) => {
+      const home = homes.findIndex((of) => of.account === stream.account && of.region === stream.region);
+      return `${home} ${stream.name} ${stream.openShards}`;
+    });
+    return of.sort().join();
+  }
+
+  #tick(): void {
+    for (const model of this.#models) model.nowMs = this.#clock.now();
+  }
+
+  /** Notes the shards of the streams here, all that was changed since `fromMs`. */
+  async #observe(fromMs: number): Promise<void> {
     for (const [name, stream] of this.model.streams) {
-      await this.#lineage(name, stream);
-      await this.#read(name, stream);
+      const { Shards: shards = [] } = await this.#under.call(listShards, { StreamName: name }, this.caller);
+      const all = shards.map(({ ShardId: id, HashKeyRange: range }) => ({
+        id,
+        range: { start: BigInt(range.StartingHashKey), end: BigInt(range.EndingHashKey) },
+      }));
+      const open = shards.filter((shard) => shard.SequenceNumberRange.EndingSequenceNumber === undefined);
+      const changed = { fromMs, toMs: this.nowMs };
+      stream.lineage.observe(all, new Set(open.map((shard) => shard.ShardId)), changed);
     }
   }
 
@@ -179,22 +305,32 @@ export class ModelRun {
       this.#clock,
       dying(this.#engine, () => alive),
       this.#seed++,
-      { limits: { scaleEveryMs: 1e12, onDemandStreamsMax: onDemandMax } },
+      {
+        limits: {
+          scaleEveryMs: this.scaling ? scaleEveryMs : 1e12,
+          onDemandStreamsMax: onDemandMax,
+          consumersMax,
+        },
+      },
     );
   }
 
-  async #answer(operation: string, input: object): Promise<string | undefined> {
+  async #answer(operation: string, input: object) {
     try {
-      await this.#under.run(operation, jsonProtocol, Buffer.from(JSON.stringify(input)));
-      return undefined;
+      const body = Buffer.from(JSON.stringify(input));
+      const told = Buffer.from(await this.#under.run(operation, jsonProtocol, body, this.caller)).toString();
+      return { code: undefined, answer: JSON.parse(told === '' ? '{}' : told) };
     } catch (error) {
-      return (error as AwsError).code;
+      assert.ok(error instanceof AwsError, String(error));
+      return { code: error.code, answer: undefined };
     }
   }
 
   #settled(): Promise<void> {
     return this.#under.settle(() =>
-      [...this.#under.streams.view.streams.values()].every((stream) => stream.status === 'ACTIVE'),
+      [...this.#under.streams.view.streams.values()].every(
+        ({ status, consumers }) => status === 'ACTIVE' && consumers.every((of) => of.status === 'ACTIVE'),
+      ),
     );
   }
 
@@ -207,148 +343,5 @@ export class ModelRun {
       number: this.model.records.length,
       ordered: stream.strategy === 'USER_PARTITION_KEY',
     };
-  }
-
-  #expected(): object {
-    const streams = [...this.model.streams].sort(([a], [b]) => (a < b ? -1 : 1));
-    const onDemand = streams.filter(([, stream]) => stream.mode === 'ON_DEMAND').length;
-    return {
-      commitment: this.model.commitment,
-      open: streams.reduce((sum, [, stream]) => sum + stream.shards, 0),
-      onDemand,
-      streams: streams.map(([name, stream]) => ({
-        name,
-        status: 'ACTIVE',
-        mode: stream.mode,
-        shards: stream.shards,
-        retention: stream.retentionHours,
-        recordKib: stream.recordKib,
-        strategy: stream.mode === 'ON_DEMAND' ? stream.strategy : '',
-        key: stream.keyId ?? '',
-        metrics: [...stream.metrics].sort(),
-        warm: stream.warm ?? -1,
-        tags: [...stream.tags].sort(([a], [b]) => (a < b ? -1 : 1)),
-        policy: stream.policy,
-      })),
-    };
-  }
-
-  async #seen(): Promise<object> {
-    const under = this.#under;
-    const limits = await under.call(describeLimits, {});
-    const settings = await under.call(describeAccountSettings, {});
-    const streams: object[] = [];
-    for (const { name } of under.streams.view.streams.values()) {
-      const { StreamDescriptionSummary: of } = await under.call(describeStreamSummary, { StreamName: name });
-      const { Tags: tags } = await under.call(listTagsForStream, { StreamName: name });
-      const { Policy: policy } = await under.call(getResourcePolicy, { ResourceARN: this.arn(name) });
-      streams.push({
-        name,
-        status: of.StreamStatus,
-        mode: of.StreamModeDetails?.StreamMode,
-        shards: of.OpenShardCount,
-        retention: of.RetentionPeriodHours,
-        recordKib: of.MaxRecordSizeInKiB,
-        strategy: of.RecordDistributionStrategy ?? '',
-        key: of.KeyId ?? '',
-        metrics: [...(of.EnhancedMonitoring[0]?.ShardLevelMetrics ?? [])].sort(),
-        warm: of.WarmThroughput?.TargetMiBps ?? -1,
-        tags: tags.map(({ Key: key, Value: value }) => [key, value]),
-        policy,
-      });
-    }
-    return {
-      commitment: settings.MinimumThroughputBillingCommitment?.Status,
-      open: limits.OpenShardCount,
-      onDemand: limits.OnDemandStreamCount,
-      streams,
-    };
-  }
-
-  /** The open shards cover the ring, and whoever is named as a parent was closed, unless its retention has passed. */
-  async #lineage(name: string, stream: ReferenceStream): Promise<void> {
-    const list = async (Type: 'AT_LATEST' | 'FROM_TRIM_HORIZON') =>
-      (await this.#under.call(listShards, { StreamName: name, ShardFilter: { Type } })).Shards ?? [];
-    const open = await list('AT_LATEST');
-    assert.equal(open.length, stream.shards);
-    const ranges = open
-      .map(({ HashKeyRange: range }) => ({
-        start: BigInt(range.StartingHashKey),
-        end: BigInt(range.EndingHashKey),
-      }))
-      .sort((a, b) => (a.start < b.start ? -1 : 1));
-    let next = 0n;
-    for (const { start, end } of ranges) {
-      assert.equal(start, next);
-      next = end + 1n;
-    }
-    assert.equal(next, hashKeyMax + 1n);
-    const all = new Map((await list('FROM_TRIM_HORIZON')).map((shard) => [shard.ShardId, shard]));
-    for (const shard of all.values()) {
-      for (const id of [shard.ParentShardId, shard.AdjacentParentShardId]) {
-        const parent = id === undefined ? undefined : all.get(id);
-        if (parent === undefined) continue;
-        const { EndingSequenceNumber: end } = parent.SequenceNumberRange;
-        assert.ok(
-          end !== undefined && BigInt(end) < BigInt(shard.SequenceNumberRange.StartingSequenceNumber),
-        );
-      }
-    }
-  }
-
-  /** Every record is where it was put, once, in order, as long as its retention lasts, and nothing else is. */
-  async #read(name: string, stream: ReferenceStream): Promise<void> {
-    const seen = new Map<
-      bigint,
-      { readonly data: string; readonly shard: string; readonly encrypted: boolean }
-    >();
-    const { Shards: shards = [] } = await this.#under.call(listShards, { StreamName: name });
-    for (const { ShardId: id } of shards) {
-      const first = await this.#under.call(getShardIterator, {
-        StreamName: name,
-        ShardId: id,
-        ShardIteratorType: 'TRIM_HORIZON',
-      });
-      let last = -1n;
-      for (let iterator = first.ShardIterator; iterator !== undefined; ) {
-        const page: Awaited<ReturnType<TestStreams['read']>> = await this.#under.call(getRecords, {
-          ShardIterator: iterator,
-          Limit: 7,
-        });
-        for (const record of page.Records) {
-          const number = BigInt(record.SequenceNumber);
-          assert.ok(number > last, 'sequence numbers rise within a shard');
-          last = number;
-          const data = Buffer.from(record.Data).toString();
-          seen.set(number, { data, shard: id, encrypted: record.EncryptionType === 'KMS' });
-        }
-        assert.equal(page.ChildShards !== undefined, page.NextShardIterator === undefined);
-        if (page.Records.length === 0 && page.MillisBehindLatest === 0) break;
-        iterator = page.NextShardIterator;
-      }
-    }
-    const horizonMs = stream.horizonMs(this.#clock.now());
-    const newest = new Map<string, ReferenceRecord>();
-    for (const record of this.model.records) {
-      if (record.stream !== stream.id) continue;
-      const found = seen.get(record.sequenceNumber);
-      seen.delete(record.sequenceNumber);
-      if (record.fromMs >= horizonMs) assert.ok(found !== undefined, `record ${record.data} is lost`);
-      if (record.toMs < horizonMs)
-        assert.equal(found, undefined, `record ${record.data} is past its retention`);
-      if (found !== undefined) {
-        const { data, shard, encrypted } = record;
-        assert.deepEqual(found, { data, shard, encrypted });
-      }
-      if (!record.ordered) continue;
-      const before = newest.get(record.key);
-      assert.ok(
-        before === undefined || before.sequenceNumber < record.sequenceNumber,
-        `${record.key} is out of order`,
-      );
-      newest.set(record.key, record);
-    }
-    for (const { data } of seen.values())
-      assert.ok(this.model.maybe.has(data), `nobody put ${data}, or it came twice`);
   }
 }

@@ -3,6 +3,9 @@
  * hours, no steps. A call answers the code that AWS would, or nothing when it is done; `streams-model.fuzz.ts` holds the
  * service to it.
  */
+import { ReferenceConsumers } from './reference-consumers.js';
+import { ReferenceLineage } from './reference-lineage.js';
+
 export const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
@@ -11,6 +14,9 @@ export type Code =
   | 'ResourceInUseException'
   | 'InvalidArgumentException'
   | 'ValidationException'
+  | 'AccessDeniedException'
+  | 'DryRunOperationException'
+  | 'ExpiredNextTokenException'
   | 'LimitExceededException';
 
 export interface ReferenceRecord {
@@ -41,6 +47,8 @@ export class ReferenceStream {
   policy = '{}';
   keyId: string | undefined;
   warm: number | undefined;
+  readonly consumers = new ReferenceConsumers();
+  readonly lineage = new ReferenceLineage();
   changes = { mode: [] as number[], shardCount: [] as number[], start: [] as number[], stop: [] as number[] };
 
   constructor(id: number, mode: 'PROVISIONED' | 'ON_DEMAND', shards: number) {
@@ -90,8 +98,20 @@ export class ReferenceModel {
     return undefined;
   }
 
-  delete(name: string): Code | undefined {
-    return this.streams.delete(name) ? undefined : 'ResourceNotFoundException';
+  delete(name: string, enforced: boolean): Code | undefined {
+    return this.on(name, ({ consumers }) => {
+      if (consumers.names.length > 0 && !enforced) return 'ResourceInUseException';
+      this.streams.delete(name);
+      return undefined;
+    });
+  }
+
+  /** What a look at the load comes to: `hot` is one shard's, and has it halved while there are not twice the wanted. */
+  scale(name: string, hot: boolean): void {
+    const stream = this.streams.get(name);
+    if (stream === undefined || stream.mode === 'PROVISIONED') return;
+    const wanted = Math.max(4, stream.warm ?? 0);
+    stream.shards = Math.max(wanted, stream.shards + (hot && stream.shards < 2 * wanted ? 1 : 0));
   }
 
   /** `change` answers why not; on a stream that there is. */
