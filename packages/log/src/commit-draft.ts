@@ -380,7 +380,7 @@ export class CommitDraft {
     tail: Tail,
   ): void {
     const { payload, ends, order } = frame;
-    const batch = { payload, ends, order };
+    const batch = { payload, ends, order, lent: false };
     const grown: RegisteredLog[] = [];
     const runs: Run[] = [];
     let orderStart = 0;

@@ -66,6 +66,11 @@ export interface NativeEngineOptions {
   readonly pace?: Clock;
   /** Told, once, when settling stops until the next opening, and why; the log goes on. */
   readonly settlingStopped?: (why: string) => void;
+  /**
+   * Told of the memory of payloads that the log looked at for the last time and gave to no reader, once for each: whoever
+   * appended them may use it again, if they are through with it too. It may be called before the append is answered.
+   */
+  readonly forgotten?: (memory: ArrayBufferLike) => void;
   /** For the simulator alone. */
   readonly canaries?: Canaries;
 }
@@ -113,7 +118,7 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
     return await asLogError(async () => {
       const budget = new MemoryBudget(limits.memoryBytesMax);
       // Before the tables: what is made first gives way first.
-      const tail = new Tail(budget, limits.tailBytesMax);
+      const tail = new Tail(budget, limits.tailBytesMax, options.forgotten);
       const recovered = await recover({ disk, limits, budget, canaries, random, nowMs: clock.now() });
       const { journal } = recovered;
       try {
@@ -371,6 +376,7 @@ function shareTail(log: RegisteredLog, from: Position, page: Page): Position {
   for (let i = log.runs.find(position); !page.full; i++) {
     const run = log.runs.at(i);
     if (run === undefined) return Math.max(position, log.end);
+    run.batch.lent = true;
     position = page.share(run, Math.max(position, run.firstPosition));
   }
   return position;

@@ -14,6 +14,8 @@ export interface BatchRecords {
   readonly payload: Uint8Array;
   readonly ends: Uint32Array;
   readonly order: Uint32Array | undefined;
+  /** Set once a reader was given the payload: from there on only the collector knows when nobody looks at it. */
+  lent?: boolean;
 }
 
 export interface Run {

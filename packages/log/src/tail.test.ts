@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { LogIndex } from './log-index.js';
 import { MemoryBudget } from './memory-budget.js';
 import { RegisteredLog } from './registry.js';
+import type { BatchRecords } from './run.js';
 import { Tail, withoutSlack } from './tail.js';
 
 const payloadBytes = 100_000;
@@ -34,6 +35,30 @@ it('the tail keeps to its bound, gives up the oldest first, and lets go of their
   runInNewContext('gc')();
   const kept = payloads.filter((payload) => payload.deref() !== undefined).length;
   assert.ok(kept < 15, `${kept} payloads are still in memory`);
+});
+
+it('memory is told of once, when the last batch over it went, unless a reader was given it', () => {
+  const forgotten: ArrayBufferLike[] = [];
+  const tail = new Tail(new MemoryBudget(100 * payloadBytes), 3.5 * payloadBytes, (memory) => {
+    forgotten.push(memory);
+  });
+  const log = new RegisteredLog('a', 1, new LogIndex(4096, 100));
+  const push = (payload: Uint8Array): BatchRecords => {
+    const batch = { payload, ends: new Uint32Array([payload.length]), order: undefined, lent: false };
+    tail.push([log], [{ batch, firstPosition: log.end++, count: 1, arrivalMs: 0, orderStart: 0 }]);
+    return batch;
+  };
+  const whole = new Uint8Array(2 * payloadBytes);
+  push(whole.subarray(0, payloadBytes));
+  push(whole.subarray(payloadBytes));
+  const read = push(new Uint8Array(payloadBytes));
+  read.lent = true;
+  assert.ok(tail.bytes > 3 * payloadBytes && tail.bytes < 3.1 * payloadBytes, 'all of it is counted, once');
+  assert.deepEqual(forgotten, []);
+  const next = push(new Uint8Array(payloadBytes));
+  assert.deepEqual(forgotten, [whole.buffer]);
+  for (let i = 0; i < 3; i++) push(new Uint8Array(payloadBytes));
+  assert.deepEqual(forgotten, [whole.buffer, next.payload.buffer]);
 });
 
 it('a small payload does not keep a large buffer alive', () => {

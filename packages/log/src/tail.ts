@@ -3,10 +3,12 @@
  *
  *      batches  oldest ──▶ │ b17 │ b18 │ b19 │ b20 │ ◀── newest, whatever their logs
  *      each log's runs       r       r           r       runs into those batches
+ *      their memory        │  m4       │  m5 │  m6 │     one piece of it may be under some batches that follow each other
  *
  * Invariant: at most `bytesMax` bytes are held, and no more than the budget leaves, counted as what the memory really is (a
  * small payload that is a view of a large buffer is copied first); the oldest batch goes first, and with it the first
- * run of each of its logs.
+ * run of each of its logs. Memory that the last batch over it has left, and that no reader was given, is told of: whoever made
+ * it may use it again.
  */
 import type { MemoryBudget, MemoryShare } from './memory-budget.js';
 import type { RegisteredLog } from './registry.js';
@@ -16,6 +18,14 @@ interface TailBatch {
   readonly logs: readonly RegisteredLog[];
   readonly runs: readonly Run[];
   readonly bytes: number;
+  readonly held: HeldMemory;
+}
+
+/** Memory under batches of the tail. */
+interface HeldMemory {
+  readonly memory: ArrayBufferLike;
+  batches: number;
+  lent: boolean;
 }
 
 /** What a run and its places in lists cost, and what a batch costs beside its bytes: estimated from their fields. */
@@ -27,11 +37,15 @@ const slackBytesMax = 16 * 1024;
 export class Tail {
   readonly #bytesMax: number;
   readonly #memory: MemoryShare;
+  readonly #forgotten: ((memory: ArrayBufferLike) => void) | undefined;
+  readonly #held = new Map<ArrayBufferLike, HeldMemory>();
   #batches: (TailBatch | undefined)[] = [];
   #head = 0;
 
-  constructor(budget: MemoryBudget, bytesMax: number) {
+  /** `forgotten` is told of memory, once, when nothing here refers to it any more, nor ever will somebody who read. */
+  constructor(budget: MemoryBudget, bytesMax: number, forgotten?: (memory: ArrayBufferLike) => void) {
     this.#bytesMax = bytesMax;
+    this.#forgotten = forgotten;
     this.#memory = budget.share(() => this.#evict());
   }
 
@@ -44,10 +58,10 @@ export class Tail {
     const first = runs[0];
     if (first === undefined) return;
     const { payload, ends, order } = first.batch;
-    const bytes =
-      payload.byteLength + ends.byteLength + (order?.byteLength ?? 0) + runs.length * runBytes + batchBytes;
+    const held = this.#hold(payload.buffer);
+    const bytes = ends.byteLength + (order?.byteLength ?? 0) + runs.length * runBytes + batchBytes;
     for (let i = 0; i < runs.length; i++) (logs[i] as RegisteredLog).runs.push(runs[i] as Run);
-    this.#batches.push({ logs, runs, bytes });
+    this.#batches.push({ logs, runs, bytes, held });
     this.#memory.take(bytes);
     while (this.#memory.bytes > this.#bytesMax) this.#evict();
   }
@@ -61,11 +75,31 @@ export class Tail {
       const { runs } = batch.logs[i] as RegisteredLog;
       if (runs.at(0) === batch.runs[i]) runs.shift();
     }
+    this.#release(batch.held, batch.runs[0]?.batch.lent === true);
     if (this.#head > 1024 && this.#head * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#head);
       this.#head = 0;
     }
     return true;
+  }
+
+  #hold(memory: ArrayBufferLike): HeldMemory {
+    const known = this.#held.get(memory);
+    const held = known ?? { memory, batches: 0, lent: false };
+    held.batches++;
+    if (known !== undefined) return held;
+    this.#held.set(memory, held);
+    this.#memory.take(memory.byteLength);
+    return held;
+  }
+
+  #release(held: HeldMemory, lent: boolean): void {
+    held.batches--;
+    held.lent ||= lent;
+    if (held.batches > 0) return;
+    this.#held.delete(held.memory);
+    this.#memory.give(held.memory.byteLength);
+    if (!held.lent) this.#forgotten?.(held.memory);
   }
 }
 

@@ -340,7 +340,8 @@ class Server {
       meter: this.#telemetry.streams,
       realClock: this.#realClock,
     };
-    const log = { dataDir, cacheBytes, settlingThread, introduction };
+    const forgotten = (memory: ArrayBufferLike): void => codec.payloads.done(memory);
+    const log = { dataDir, cacheBytes, settlingThread, introduction, forgotten };
     return openState({ ...log, clock, random, logger, ...streams });
   }
 

@@ -58,6 +58,8 @@ export interface StateOptions {
   readonly delays: Partial<StreamsDelays>;
   readonly limits: Partial<StreamsLimits>;
   readonly codec: Codec;
+  /** Told of the memory of payloads that the log forgot. */
+  readonly forgotten: (memory: ArrayBufferLike) => void;
   readonly meter: StreamsMeter;
   /** Time that really passes, whatever `clock` says. */
   readonly realClock: Clock;
@@ -151,7 +153,8 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
       logger.warn('old records are not settled any more until the next start, and the journal grows', {
         why,
       });
-    const given = { disk, clock, random, limits, pace, settlingStopped };
+    const { forgotten } = options;
+    const given = { disk, clock, random, limits, pace, settlingStopped, forgotten };
     const engine = await openNativeEngine({ ...given, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;

@@ -1,5 +1,8 @@
 /** What threads must not change: the same requests, to a server of one thread and to one of three. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import {
   CreateStreamCommand,
@@ -199,3 +202,35 @@ test('threads are a whole number, and not too many', async () => {
     });
   }
 });
+
+test(
+  'memory of payloads that goes round changes nothing that was put, nor a page that is read',
+  patience,
+  async (t) => {
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'millrace-threads-'));
+    t.after(() => rm(dataDir, { recursive: true, force: true }));
+    await using millrace = await Millrace.start({ dataDir, threads: 2, create, cacheBytes: 8 * 1024 * 1024 });
+    using client = clientOf(millrace, true);
+    const acknowledged = new Map<string, string>();
+    const reads: Promise<ReadonlyMap<string, string>>[] = [];
+    for (let round = 0; round < 12; round++) {
+      await Promise.all(
+        [0, 1, 2, 3].map(async (put) => {
+          const sent = recordsOf(4 * round + put);
+          const { Records = [] } = await client.send(
+            new PutRecordsCommand({ StreamName: 's', Records: sent }),
+          );
+          for (const [i, { SequenceNumber = '' }] of Records.entries()) {
+            acknowledged.set(SequenceNumber, `${sent[i]?.PartitionKey} ${sent[i]?.Data.toString()}`);
+          }
+        }),
+      );
+      if (round % 4 === 1) reads.push(readAll(client));
+    }
+    reads.push(readAll(client));
+    for (const found of await Promise.all(reads)) {
+      for (const [number, text] of found) assert.equal(text, acknowledged.get(number));
+    }
+    assert.equal((await reads.at(-1))?.size, acknowledged.size);
+  },
+);

@@ -10,6 +10,8 @@ interface DecodeJob {
   /** Of the protocol. */
   readonly contentType: string;
   readonly body: Uint8Array;
+  /** Moved there, for the payload. It comes back with the batch if that fits into it. */
+  readonly memory: ArrayBuffer;
 }
 
 /** Asks for an answer's bytes. The page is a gathered one (`gathered-page.ts`). */

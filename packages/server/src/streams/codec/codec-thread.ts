@@ -8,11 +8,11 @@ import { cborProtocol, jsonProtocol } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
 import { inlineCodec } from './codec.js';
 import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
+import { decodePut } from './put-codec.js';
+import { finished } from './sliced.js';
 
 const port = present(parentPort ?? undefined, 'the port of a thread');
 const protocols = [jsonProtocol, cborProtocol];
-/** Nothing longer is taken out of a pool. */
-const smallBytesMax = Buffer.poolSize / 2;
 
 port.on('message', (job: CodecJob) => {
   const known = protocols.find((each) => each.contentType === job.contentType);
@@ -20,7 +20,7 @@ port.on('message', (job: CodecJob) => {
   const result =
     'page' in job
       ? inlineCodec.encodePage(protocol, job.page)
-      : inlineCodec.decodePut(job.name, protocol, job.body);
+      : finished(decodePut(job.name, protocol, job.body, job.memory));
   const answer: CodecAnswer = { id: job.id, result };
   port.postMessage(answer, result === undefined ? [] : arraysOf(result).flatMap(memoryOf));
 });
@@ -32,10 +32,10 @@ function arraysOf(result: PutBatch | Uint8Array): readonly (Uint8Array | Uint32A
   return result instanceof Uint8Array ? [result] : [result.payload, result.ends, result.hashes];
 }
 
-/** The memory of `array`, to be moved. What is small may share its memory with others, and is copied. */
+/** The memory of `array`, to be moved. What is Node's pool is shared with others, and is copied. */
 function memoryOf(array: Uint8Array | Uint32Array): ArrayBuffer[] {
-  const { buffer, byteOffset, byteLength } = array;
-  if (byteLength <= smallBytesMax) return [];
+  const { buffer, byteOffset } = array;
+  if (buffer.byteLength <= Buffer.poolSize) return [];
   assert(buffer instanceof ArrayBuffer && byteOffset === 0, 'a large result has its memory to itself');
   return [buffer];
 }

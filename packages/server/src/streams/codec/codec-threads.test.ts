@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { AdjustableClock, SystemClock } from '@millrace/base';
 import { cborProtocol, jsonProtocol, type Protocol } from '@millrace/wire';
 import { type Logger, silentLogger } from '../../logger.js';
+import type { PutBatch } from '../put-batch.js';
 import { encodeStoredRecord } from '../stored-record.js';
 import { inlineCodec } from './codec.js';
 import { CodecThreads } from './codec-threads.js';
@@ -138,6 +139,32 @@ test('a body that needs the general way is said to, and is still there', async (
   const before = Buffer.from(body);
   assert.equal(await threads.decodePut('PutRecords', jsonProtocol, body), undefined);
   assert.deepEqual(Buffer.from(body), before);
+});
+
+test('memory of a payload is used again once its put was answered and the log forgot it', async () => {
+  await using threads = await started({ threads: 1 });
+  const { payloads } = threads;
+  const decoded = async (salt: string): Promise<PutBatch> => {
+    const body = bodyOf(jsonProtocol, salt, 400);
+    const batch = await threads.decodePut('PutRecords', jsonProtocol, body);
+    const here = inlineCodec.decodePut('PutRecords', jsonProtocol, body);
+    assert.ok(batch !== undefined && here !== undefined);
+    assert.deepEqual(plain(batch), plain(here));
+    return batch;
+  };
+  assert.equal(payloads.freeBytes, 0);
+  for (const salt of ['one', 'two', 'ten']) {
+    const batch = await decoded(salt);
+    assert.equal(payloads.freeBytes, 0, 'what was free is taken');
+    threads.done(batch);
+    assert.equal(payloads.freeBytes, 0, 'the log has it');
+    payloads.done(batch.payload.buffer);
+    assert.equal(payloads.freeBytes, batch.payload.buffer.byteLength);
+    payloads.done(batch.payload.buffer);
+    assert.equal(payloads.freeBytes, batch.payload.buffer.byteLength, 'it is given back once');
+  }
+  const batch = await decoded('it is short');
+  assert.ok(batch.payload.buffer.byteLength > batch.payload.length);
 });
 
 test('a thread that fails is logged, its jobs are done here, and another comes after a pause', async () => {

@@ -2,8 +2,8 @@
  * Codec threads beside the main one: they decode and hash large bodies and encode large pages, while it owns sockets
  * and log.
  *
- *      main     body (shared memory) ──job──┐               ┌──▶ append ──▶ answer
- *      thread                               └──▶ decode ────┘ batch, moved
+ *      main     body (shared memory), payload's memory ──job──┐               ┌──▶ append ──▶ answer
+ *      thread                                                 └──▶ decode ────┘ batch, moved
  *
  *      main     read ──▶ gather into shared memory ──job──┐               ┌──▶ answer
  *      thread                                             └──▶ encode ────┘ bytes, moved
@@ -24,7 +24,8 @@ import type { Codec } from './codec.js';
 import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
 import { gatherPage, PageMemory, recordBytesOf } from './gathered-page.js';
 import { encodePage, pageWork, type RecordsPage } from './get-records-output.js';
-import { decodePut, type PutName } from './put-codec.js';
+import { PayloadMemory } from './payload-memory.js';
+import { decodePut, type PutName, payloadBytesOf } from './put-codec.js';
 import { atOnceBytesMax, finished, type Sliced, SlicedWork } from './sliced.js';
 
 export interface CodecThreadsOptions {
@@ -56,6 +57,8 @@ export class CodecThreads implements Codec {
   readonly #threads: readonly Thread[];
   readonly #bytesMin: number;
   readonly #pageMemory = new PageMemory();
+  /** The log is to say here what it forgot. */
+  readonly payloads = new PayloadMemory();
   readonly #sliced: SlicedWork;
   /** That threads have or are to have. */
   #pages = 0;
@@ -76,8 +79,26 @@ export class CodecThreads implements Codec {
     const shared = body.buffer instanceof SharedArrayBuffer;
     const thread = shared && body.length >= this.#bytesMin ? this.#idlest(jobsMax) : undefined;
     if (thread === undefined) return here();
+    return this.#decodeThere(thread, name, protocol, body, here);
+  }
+
+  async #decodeThere(
+    thread: Thread,
+    name: PutName,
+    protocol: Protocol,
+    body: Uint8Array,
+    here: () => ReturnType<Codec['decodePut']>,
+  ): Promise<PutBatch | undefined> {
     const { contentType } = protocol;
-    return thread.run((id) => ({ id, name, contentType, body }), isBatch, here);
+    const memory = this.payloads.take(payloadBytesOf(protocol, body));
+    const jobOf = (id: number): CodecJob => ({ id, name, contentType, body, memory });
+    const batch = await thread.run(jobOf, isBatch, here, [memory]);
+    if (batch !== undefined) this.payloads.lend(batch.payload);
+    return batch;
+  }
+
+  done(batch: PutBatch): void {
+    this.payloads.done(batch.payload.buffer);
   }
 
   encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array> {
@@ -206,6 +227,7 @@ class Thread {
     jobOf: (id: number) => CodecJob,
     isMeant: (result: Result) => result is R,
     here: () => R | Promise<R>,
+    moved: readonly ArrayBuffer[] = [],
   ): Promise<R> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
@@ -222,7 +244,7 @@ class Thread {
       };
       this.#pending.set(id, { answered, doHere });
       if (this.#pending.size === 1) this.#worker?.ref();
-      this.#worker?.postMessage(jobOf(id));
+      this.#worker?.postMessage(jobOf(id), moved);
     });
   }
 

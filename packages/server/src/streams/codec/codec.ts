@@ -19,6 +19,8 @@ export interface Codec {
     protocol: Protocol,
     body: Uint8Array,
   ): PutBatch | undefined | Promise<PutBatch | undefined>;
+  /** The put of `batch` was answered: nobody looks at it any more but the log. */
+  done(batch: PutBatch): void;
   /** The body of a GetRecords answer. A promise where it is not written at once; the page stays as it is until then. */
   encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array>;
 }
@@ -40,5 +42,6 @@ export const inlineCodec = {
   decodePut(name: PutName, protocol: Protocol, body: Uint8Array): PutBatch | undefined {
     return finished(decodePut(name, protocol, body));
   },
+  done: () => {},
   encodePage: encodeGetRecordsOutput,
 } satisfies Codec;

@@ -22,14 +22,18 @@ import {
 import type { Sliced } from './sliced.js';
 
 /** The batch of a put's body, or undefined when it needs the general way. */
-export function* decodePutCbor(name: PutName, body: Uint8Array): Sliced<PutBatch | undefined> {
+export function* decodePutCbor(
+  name: PutName,
+  body: Uint8Array,
+  memory: ArrayBuffer | undefined,
+): Sliced<PutBatch | undefined> {
   const single = name === 'PutRecord';
   const cursor: Cursor = { bytes: asBuffer(body), at: 0, failed: false };
   clearSpans(putSpans);
   if (single) addRecord(putSpans);
   members(cursor, single ? 'put-record' : 'put-records');
   if (cursor.failed || cursor.at !== cursor.bytes.length) return undefined;
-  return yield* buildBatch(putSpans, cursor.bytes, 'binary');
+  return yield* buildBatch(putSpans, cursor.bytes, 'binary', memory);
 }
 
 /** Members of one map that are looked at; with more it is for the general way. */

@@ -9,10 +9,23 @@ import { finished, type Sliced } from './sliced.js';
 
 export type PutName = 'PutRecord' | 'PutRecords';
 
-/** The batch of a put's body, or undefined when it needs the general way. The body stays as it is until then. */
-export function decodePut(name: PutName, protocol: Protocol, body: Uint8Array): Sliced<PutBatch | undefined> {
-  if (protocol.contentType === jsonProtocol.contentType) return decodePutJson(name, body);
-  return protocol.contentType === cborProtocol.contentType ? decodePutCbor(name, body) : leaveIt();
+/**
+ * The batch of a put's body, or undefined when it needs the general way. The body stays as it is until then. The payload is
+ * in `memory` if it fits.
+ */
+export function decodePut(
+  name: PutName,
+  protocol: Protocol,
+  body: Uint8Array,
+  memory?: ArrayBuffer,
+): Sliced<PutBatch | undefined> {
+  if (protocol.contentType === jsonProtocol.contentType) return decodePutJson(name, body, memory);
+  return protocol.contentType === cborProtocol.contentType ? decodePutCbor(name, body, memory) : leaveIt();
+}
+
+/** How much memory the payload of a large body takes, nearly always at most: keys that are longer than data may take more. */
+export function payloadBytesOf(protocol: Protocol, body: Uint8Array): number {
+  return protocol.contentType === jsonProtocol.contentType ? Math.ceil((body.length / 4) * 3) : body.length;
 }
 
 function* leaveIt(): Sliced<undefined> {}

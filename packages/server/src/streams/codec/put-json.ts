@@ -29,14 +29,18 @@ import {
 import type { Sliced } from './sliced.js';
 
 /** The batch of a put's body, or undefined when it needs the general way. */
-export function* decodePutJson(name: PutName, body: Uint8Array): Sliced<PutBatch | undefined> {
+export function* decodePutJson(
+  name: PutName,
+  body: Uint8Array,
+  memory: ArrayBuffer | undefined,
+): Sliced<PutBatch | undefined> {
   const single = name === 'PutRecord';
   const bytes = asBuffer(body);
   clearSpans(putSpans);
   if (single) addRecord(putSpans);
   const end = object(bytes, spaces(bytes, 0), single ? 'put-record' : 'put-records');
   if (end === strange || spaces(bytes, end) !== bytes.length) return undefined;
-  return yield* buildBatch(putSpans, bytes, 'base64');
+  return yield* buildBatch(putSpans, bytes, 'base64', memory);
 }
 
 /** Answered for a position by whatever found something out of the ordinary. */

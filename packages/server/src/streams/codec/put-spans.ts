@@ -98,18 +98,19 @@ export function noteStream(found: PutSpans, member: 'streamName' | 'streamArn', 
   return true;
 }
 
-/** The batch that the spans describe, or undefined when a part is missing or needs the general way. */
+/** The batch that the spans describe, in `memory` if it fits, or undefined when a part is missing or needs the general way. */
 export function* buildBatch(
   found: PutSpans,
   body: Buffer,
   encoding: 'base64' | 'binary',
+  memory: ArrayBuffer | undefined,
 ): Sliced<PutBatch | undefined> {
   const { count, streamName, streamArn } = found;
   if (count === 0 || (streamName === undefined && streamArn === undefined)) return undefined;
   const ends = new Uint32Array(count);
   const bytes = measure(found, body, encoding, ends);
   if (bytes === undefined) return undefined;
-  const payload = payloadMemory(bytes);
+  const payload = payloadMemory(bytes, memory);
   const hashes = new Uint32Array(count * hashKeyWords);
   // Only what is done at once may use the spans of the process: others use them in between.
   const spans = body.length <= atOnceBytesMax ? found.spans : found.spans.slice(0, count * spansPerRecord);
@@ -140,7 +141,8 @@ export function* buildBatch(
  * Room for a payload. A small one shares Node's pool of such, where it costs a tenth of memory of its own: the log
  * copies small payloads, and only large ones stay where they are.
  */
-function payloadMemory(bytes: number): Buffer {
+function payloadMemory(bytes: number, given: ArrayBuffer | undefined): Buffer {
+  if (given !== undefined && given.byteLength >= bytes) return Buffer.from(given, 0, bytes);
   return bytes <= pooledBytesMax ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
 }
 

@@ -65,6 +65,7 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
   hot(streams, protocol, body, context) {
     return withBatch(streams.codec.decodePut('PutRecord', protocol, body), async (batch) => {
       const result = await streams.put(batch, context, true);
+      streams.codec.done(batch);
       const { shard, position, arrivalMs } = taken(result);
       return encodePutRecordOutput(protocol, shard, position, arrivalMs, result.encryptionType);
     });

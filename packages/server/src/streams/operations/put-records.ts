@@ -80,6 +80,7 @@ export const putRecords = operation<Streams, typeof input, typeof output>({
   hot(streams, protocol, body, context) {
     return withBatch(streams.codec.decodePut('PutRecords', protocol, body), async (batch) => {
       const result = await streams.put(batch, context);
+      streams.codec.done(batch);
       return encodePutRecordsOutput(protocol, result, result.encryptionType);
     });
   },

@@ -1,0 +1,76 @@
+/**
+ * Memory for the payloads of large puts, which goes round: each piece of it is written by a decoder, kept by the log among
+ * its newest records, and written again.
+ *
+ *      free ──take──▶ decoder ──lend──▶ put and log ──both are through with it──▶ free
+ *                        └── not used, or its thread ended ──▶ the collector's
+ *
+ * Without it each large put takes memory that somebody has to find again, long after it was last looked at: the collector,
+ * and then the allocator in an arena of another thread.
+ *
+ * Invariant: memory is free only when its put was answered and the log has said that it forgot it. Whatever else happens to
+ * it, it is left to the collector, which costs time and nothing else.
+ */
+import { assert, kib, mib } from '@millrace/base';
+
+const granuleBytes = 64 * kib;
+/** A piece this much longer than needed is left for those that need it: the log counts all of it. */
+const spareMax = 1.125;
+/** Beyond these, what becomes free is let go. A full tail frees one for each that is taken. */
+const freeBytesMax = 16 * mib;
+const freePiecesMax = 64;
+
+export class PayloadMemory {
+  #free: ArrayBuffer[] = [];
+  #freeBytes = 0;
+  /** Lent memory that one of its two users is through with, and memory that none is. */
+  readonly #lent = new WeakMap<ArrayBufferLike, 'by both' | 'by one'>();
+
+  /** What is free, for tests. */
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
+  /** At least `bytes` of whatever was there before. */
+  take(bytes: number): ArrayBuffer {
+    for (let i = this.#free.length - 1; i >= 0; i--) {
+      const memory = this.#free[i];
+      if (memory === undefined || memory.byteLength < bytes) continue;
+      if (memory.byteLength > bytes * spareMax + granuleBytes) continue;
+      this.#free.splice(i, 1);
+      this.#freeBytes -= memory.byteLength;
+      return memory;
+    }
+    const { buffer } = Buffer.allocUnsafeSlow(Math.ceil(bytes / granuleBytes) * granuleBytes);
+    assert(buffer instanceof ArrayBuffer, 'the memory of a buffer that is made here');
+    return buffer;
+  }
+
+  /** A large payload that has its memory to itself goes its way: called once, before the append. */
+  lend(payload: Uint8Array): void {
+    const { buffer, byteOffset } = payload;
+    if (byteOffset === 0 && buffer.byteLength >= granuleBytes) this.#lent.set(buffer, 'by both');
+  }
+
+  /** One of the two is through with it. Of memory that was not lent nothing is noted. */
+  done(memory: ArrayBufferLike): void {
+    const held = this.#lent.get(memory);
+    if (held === undefined) return;
+    if (held === 'by both') {
+      this.#lent.set(memory, 'by one');
+      return;
+    }
+    this.#lent.delete(memory);
+    this.give(memory);
+  }
+
+  /** Gives back what nobody looks at. The oldest is let go when there is too much. */
+  give(memory: ArrayBufferLike): void {
+    if (!(memory instanceof ArrayBuffer)) return;
+    this.#free.push(memory);
+    this.#freeBytes += memory.byteLength;
+    while (this.#free.length > freePiecesMax || this.#freeBytes > freeBytesMax) {
+      this.#freeBytes -= this.#free.shift()?.byteLength ?? 0;
+    }
+  }
+}
