@@ -151,6 +151,43 @@ test('each package declares exactly the packages it imports', () => {
   }
 });
 
+/** The modules that are read when `file` is: what it imports other than for its types, and what those import. */
+function readWith(file, by = new Map()) {
+  for (const [, names = '', what] of read(file).matchAll(importPattern)) {
+    if (names.startsWith('type ')) continue;
+    const [, name, subpath = 'index'] = /^@millrace\/([a-z]+)(?:\/(.*))?$/.exec(what) ?? [];
+    const imported = what.startsWith('.')
+      ? path.join(path.dirname(file), what.replace(/\.js$/, '.ts'))
+      : name && `packages/${name}/src/${subpath}.ts`;
+    if (imported === undefined || by.has(imported)) continue;
+    by.set(imported, file);
+    readWith(imported, by);
+  }
+  return by;
+}
+const importPattern = /^(?:import|export) ([^;']*? ?)(?:from )?'([^']+)';$/gm;
+/** A module costs a start half a millisecond. Whoever raises this has looked whether `serve` needs the new ones at its start. */
+const modulesOfStartMax = 270;
+
+test('a start of `serve` reads nothing that ARCHITECTURE.md says is loaded on demand', () => {
+  const table = read('ARCHITECTURE.md').matchAll(/^\| `([\w/.-]+)` \| [^|]+ \|$/gm);
+  const onDemand = Array.from(table, ([, what]) => `packages/${what}`);
+  assert.ok(onDemand.length >= 5, 'the table is there');
+  for (const what of onDemand) {
+    assert.ok(
+      files.some((file) => file.startsWith(what)),
+      `${what} is there`,
+    );
+  }
+  const start = readWith('packages/cli/src/main.ts', readWith('packages/cli/src/commands/serve.ts'));
+  const early = [...start].filter(([file]) => onDemand.some((what) => file.startsWith(what)));
+  assert.deepEqual(
+    early.map(([file, by]) => `${file}, by ${by}`),
+    [],
+  );
+  assert.ok(start.size > 200 && start.size <= modulesOfStartMax, `${start.size} modules`);
+});
+
 test('inside server, a service never imports another service, and only the root composes', () => {
   const rooms = [
     'streams',

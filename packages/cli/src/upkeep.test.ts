@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { CreateStreamCommand, type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import type { DirectoryReport, RepairReport } from '@millrace/server';
+import type { DirectoryReport, RepairReport } from '@millrace/server/upkeep';
 import { kinesisClient } from './testing/kinesis-client.js';
 import { ended, millrace, temporaryFolder } from './testing/millrace-process.js';
 

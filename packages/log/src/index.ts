@@ -1,5 +1,3 @@
-export type { AwkwardEngineOptions } from './awkward-engine.js';
-export { openAwkwardEngine } from './awkward-engine.js';
 export type { Canaries } from './canaries.js';
 export type {
   AppendBatch,
@@ -18,22 +16,16 @@ export type {
 } from './contract.js';
 export type { Disk, DiskErrorCode, DiskFile, DiskLock, DiskView } from './disk.js';
 export { DiskError } from './disk.js';
-export type { Finding, FindingKind } from './finding.js';
 export type { NativeLimits } from './limits.js';
 export { nativeLimitsDefault } from './limits.js';
 export type { LogErrorCode } from './log-error.js';
 export { LogError } from './log-error.js';
-export type { LostRange } from './log-track.js';
 export type { MemoryEngineOptions } from './memory-engine.js';
 export { openMemoryEngine } from './memory-engine.js';
 export type { NativeEngine, NativeEngineOptions } from './native-engine.js';
 export { openNativeEngine } from './native-engine.js';
 export { lockHolder, nodeDisk, nodeDiskView, nodeSnapshotTarget } from './node-disk.js';
 export type { RecoveryReport } from './recovery.js';
-export { repairStore } from './repair.js';
 export type { SnapshotProgress, SnapshotResult, SnapshotTarget } from './snapshot.js';
 export type { Sorter } from './sort-job.js';
 export { SortingThread } from './sorting-thread.js';
-export type { CheckedLog, StoreReport } from './store-check.js';
-export { checkStore } from './store-check.js';
-export type { WalkProgress } from './store-walk.js';

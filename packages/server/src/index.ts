@@ -15,12 +15,3 @@ export type { PutBatch } from './streams/put-batch.js';
 export type { GetRecordsResult } from './streams/records-page.js';
 export type { Shard, Stream } from './streams/stream.js';
 export type { Streams } from './streams/streams.js';
-// Upkeep: what is done to data directories that nobody serves.
-export { checkDirectory } from './upkeep/check-directory.js';
-export { holderOf } from './upkeep/directory-files.js';
-export type { DirectoryReport, FindingReport, LogReport, LostRecords } from './upkeep/directory-report.js';
-export { type Introduction, parseIntroduction } from './upkeep/introduction.js';
-export type { RepairReport } from './upkeep/repair-directory.js';
-export { repairDirectory } from './upkeep/repair-directory.js';
-export type { Snapshot } from './upkeep/snapshot-directory.js';
-export { snapshotStopped } from './upkeep/snapshot-directory.js';

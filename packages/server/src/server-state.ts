@@ -24,7 +24,7 @@ import { openStreams } from './streams/open-streams.js';
 import type { Streams } from './streams/streams.js';
 import type { StreamsMeter } from './streams/streams-meter.js';
 import type { Sources } from './telemetry/telemetry.js';
-import { type Snapshot, snapshotEngine } from './upkeep/snapshot-directory.js';
+import type { Snapshot } from './upkeep/snapshot-directory.js';
 
 /** Everything that a server knows and a reset forgets: the log and the services over it. */
 export interface ServerState {
@@ -168,7 +168,10 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
       await engine.close();
       await sorter?.close();
     };
-    const snapshot: MakeSnapshot = (to, progress) => snapshotEngine(engine, dataDir, to, progress);
+    const snapshot: MakeSnapshot = async (to, progress) => {
+      const { snapshotEngine } = await import('./upkeep/snapshot-directory.js');
+      return snapshotEngine(engine, dataDir, to, progress);
+    };
     return { engine, settling: () => engine.settling(), snapshot, close };
   } catch (error) {
     throw asStartError(error, dataDir);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openAwkwardEngine, openMemoryEngine } from '@millrace/log';
+import { openMemoryEngine } from '@millrace/log';
+import { openAwkwardEngine } from '@millrace/log/awkward-engine';
 import { LogWorkload } from './log-workload.js';
 import type { EngineUnderTest } from './open-log.js';
 import type { RunReport } from './run.js';

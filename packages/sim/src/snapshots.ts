@@ -7,7 +7,8 @@
  * A snapshot of a disk that was damaged on purpose is not looked at: it copies what it finds.
  */
 import { AdjustableClock, pick } from '@millrace/base';
-import { checkStore, type LogEngine, LogError } from '@millrace/log';
+import { type LogEngine, LogError } from '@millrace/log';
+import { checkStore } from '@millrace/log/upkeep';
 import { DiskImage } from './disk-image.js';
 import { crashFates, type FileBody } from './file-body.js';
 import type { Harness } from './harness.js';

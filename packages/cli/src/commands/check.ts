@@ -4,7 +4,7 @@
  *      0 sound      1 damaged: what, where, and which records are gone      2 could not look
  */
 import path from 'node:path';
-import { checkDirectory } from '@millrace/server';
+import { checkDirectory } from '@millrace/server/upkeep';
 import type { Option } from '../arguments.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';

@@ -4,7 +4,7 @@
  *      0 all is there      1 made, and records are or may be gone: which ones      2 nothing was made
  */
 import path from 'node:path';
-import { type RepairReport, repairDirectory } from '@millrace/server';
+import { type RepairReport, repairDirectory } from '@millrace/server/upkeep';
 import type { Option } from '../arguments.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';

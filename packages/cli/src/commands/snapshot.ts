@@ -4,7 +4,7 @@
  *      the lock of DIR answers ──▶ its server is asked to copy itself      nobody answers ──▶ copied here
  */
 import path from 'node:path';
-import { holderOf, parseIntroduction, type Snapshot, snapshotStopped } from '@millrace/server';
+import { holderOf, parseIntroduction, type Snapshot, snapshotStopped } from '@millrace/server/upkeep';
 import type { Option } from '../arguments.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';

@@ -2,7 +2,7 @@
  * What a look through a data directory has found, for a person who is tired: what is wrong, where, what it means, and
  * what to do; then exactly which records are gone.
  */
-import type { DirectoryReport, FindingReport, LogReport, LostRecords } from '@millrace/server';
+import type { DirectoryReport, FindingReport, LogReport, LostRecords } from '@millrace/server/upkeep';
 import { counted, grouped } from '../demo/figures.js';
 import type { Style } from '../style.js';
 

@@ -3,7 +3,8 @@
  * the lock of the directory says: so nobody has to name an endpoint, and whoever may not open the directory is refused.
  */
 import { sleep } from '@millrace/base';
-import type { Introduction, SnapshotStanding } from '@millrace/server';
+import type { SnapshotStanding } from '@millrace/server';
+import type { Introduction } from '@millrace/server/upkeep';
 import type { Host } from '../host.js';
 import { type HttpAnswer, HttpCaller } from '../kinesis/http-caller.js';
 import { UsageError } from '../usage-error.js';

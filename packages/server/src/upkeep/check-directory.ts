@@ -2,7 +2,9 @@
  * Looks a whole data directory through, and changes nothing of it, not even by a lock: it may lie on a disk that takes
  * no writes any more. So it is refused while a server has it, and when one was faster, that is told from what it did.
  */
-import { checkStore, DiskError, type Finding, nodeDiskView, type WalkProgress } from '@millrace/log';
+
+import { DiskError, nodeDiskView } from '@millrace/log';
+import { checkStore, type Finding, type WalkProgress } from '@millrace/log/upkeep';
 import { catalogLog } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
 import { type FoundRecord, foldSalvaged } from '../catalog/salvaged-catalog.js';

@@ -4,7 +4,7 @@
  *
  *      log stream-3/shard-2, positions 40 to 52  ──▶  stream flights, shardId-000000000002, 12 records after 4954… at 11:40
  */
-import type { CheckedLog, Finding, FindingKind, LostRange, StoreReport } from '@millrace/log';
+import type { CheckedLog, Finding, FindingKind, LostRange, StoreReport } from '@millrace/log/upkeep';
 import { endingSequenceNumber, sequenceNumber, shardIdOf, startingSequenceNumber } from '@millrace/wire';
 import { catalogLog } from '../catalog/catalog.js';
 import { type Shard, type Stream, shardLog } from '../streams/stream.js';

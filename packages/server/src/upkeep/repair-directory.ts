@@ -4,7 +4,8 @@
  */
 import path from 'node:path';
 import { type Clock, SystemClock } from '@millrace/base';
-import { LogError, nodeDisk, nodeDiskView, openNativeEngine, repairStore } from '@millrace/log';
+import { LogError, nodeDisk, nodeDiskView, openNativeEngine } from '@millrace/log';
+import { repairStore } from '@millrace/log/upkeep';
 import { catalogLog } from '../catalog/catalog.js';
 import { StartError } from '../start-error.js';
 import { asStartError, checkDirectory, type UpkeepProgress } from './check-directory.js';

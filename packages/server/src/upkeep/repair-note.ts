@@ -5,7 +5,8 @@
  *      {"format":"millrace-repair","version":1,"from":"/srv/data","at":"2026-11-21T11:00:00.000Z",
  *       "lost":[{"log":"stream-1/shard-0","from":40,"to":52},{"log":"stream-1/shard-1","from":7,"to":90,"atMost":true}]}
  */
-import type { LogId, Position, StoreReport } from '@millrace/log';
+import type { LogId, Position } from '@millrace/log';
+import type { StoreReport } from '@millrace/log/upkeep';
 
 import { nameOfLog } from './mend-catalog.js';
 
