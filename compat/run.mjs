@@ -1,20 +1,24 @@
 // npm run compat: every client against every scenario that it has a program for. See README.md.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compatibilityPage, pagePath } from '../scripts/compatibility.mjs';
 import { root, setUp } from '../scripts/setup.mjs';
 import { clients } from './clients/index.mjs';
+import { runListings } from './listings.mjs';
 import { readResults, resultsPath } from './results.mjs';
 import { scenarios } from './scenarios.mjs';
+import { clientEnvironment, startMillrace } from './server.mjs';
 import { printedTable } from './table.mjs';
 
 /** A hundred calls of a client that takes a second to start, on a machine that is busy. */
 const clientMsMax = 900_000;
 const clientsAtOnce = 2;
+
+const [first, directory] = process.argv.slice(2);
+if (first === '--listings') process.exit(await runListings(directory));
 
 const flags = process.argv.slice(2).filter((each) => each.startsWith('-'));
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'));
@@ -25,7 +29,8 @@ for (const name of wanted) {
     fail(`there is no client ${name}: ${clients.map(({ id }) => id).join(', ')}`);
 }
 for (const flag of flags) {
-  if (!['--check', '--quick'].includes(flag)) fail(`unknown option ${flag}: there are --check and --quick`);
+  if (!['--check', '--quick'].includes(flag))
+    fail(`unknown option ${flag}: there are --check, --quick and --listings`);
 }
 
 await setUp();
@@ -68,53 +73,11 @@ async function runClient(client) {
   }
 }
 
-/**
- * A Millrace on a free port with nothing in it. The port takes cleartext and TLS, and the certificate is in a file, as
- * every client wants it.
- */
-async function startMillrace() {
-  const bin = path.join(root, 'packages', 'cli', 'bin', 'millrace.js');
-  const child = spawn(
-    process.execPath,
-    [bin, 'serve', '--port', '0', '--ephemeral', '--tls', '--log', 'none'],
-    {
-      env: withoutAws(),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [, authority] = /^Millrace is listening on https:\/\/(\S+)$/.exec(line) ?? [];
-    if (authority === undefined) continue;
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-'));
-    const certificate = path.join(folder, 'certificate.pem');
-    const answer = await fetch(`http://${authority}/_millrace/certificate`);
-    writeFileSync(certificate, await answer.text());
-    const stop = () => {
-      child.kill();
-      rmSync(folder, { recursive: true });
-    };
-    return { cleartext: `http://${authority}`, tls: `https://${authority}`, certificate, stop };
-  }
-  throw new Error('the server ended before it was ready');
-}
-
 /** One result for each scenario; those that the program did not come to have failed with what it said last. */
 async function runProgram({ program, args, environment }, names, server) {
   const child = spawn(program, [...args, ...names], {
     env: {
-      ...withoutAws(),
-      AWS_ENDPOINT_URL: server.cleartext,
-      COMPAT_TLS_ENDPOINT: server.tls,
-      NODE_EXTRA_CA_CERTS: server.certificate,
-      AWS_CA_BUNDLE: server.certificate,
-      SSL_CERT_FILE: server.certificate,
-      AWS_REGION: 'us-east-1',
-      AWS_DEFAULT_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'compat',
-      AWS_SECRET_ACCESS_KEY: 'compat',
-      AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_PAGER: '',
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      ...clientEnvironment(server),
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,16 +114,6 @@ async function runProgram({ program, args, environment }, names, server) {
       error: `no answer; it said: ${said}`,
     })),
   ];
-}
-
-/** The machine's own AWS settings must not reach anybody. */
-function withoutAws() {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|MILLRACE)_/.test(name));
-  return {
-    ...Object.fromEntries(kept),
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  };
 }
 
 /** What was proven takes the place of what was before; of clients that did not run, what was proven stays. */

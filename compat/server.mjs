@@ -1,0 +1,66 @@
+// The Millrace that clients are driven against, and what they are told of it: an endpoint, a region, credentials.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { root } from '../scripts/setup.mjs';
+
+/**
+ * A Millrace on a free port with nothing in it. The port takes cleartext and TLS, and the certificate is in a file, as
+ * every client wants it.
+ */
+export async function startMillrace() {
+  const bin = path.join(root, 'packages', 'cli', 'bin', 'millrace.js');
+  const child = spawn(
+    process.execPath,
+    [bin, 'serve', '--port', '0', '--ephemeral', '--tls', '--log', 'none'],
+    {
+      env: withoutAws(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, authority] = /^Millrace is listening on https:\/\/(\S+)$/.exec(line) ?? [];
+    if (authority === undefined) continue;
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-'));
+    const certificate = path.join(folder, 'certificate.pem');
+    const answer = await fetch(`http://${authority}/_millrace/certificate`);
+    writeFileSync(certificate, await answer.text());
+    const stop = () => {
+      child.kill();
+      rmSync(folder, { recursive: true });
+    };
+    return { cleartext: `http://${authority}`, tls: `https://${authority}`, certificate, stop };
+  }
+  throw new Error('the server ended before it was ready');
+}
+
+/** What a client finds in its environment: nothing but this is it told. */
+export function clientEnvironment(server) {
+  return {
+    ...withoutAws(),
+    AWS_ENDPOINT_URL: server.cleartext,
+    COMPAT_TLS_ENDPOINT: server.tls,
+    NODE_EXTRA_CA_CERTS: server.certificate,
+    AWS_CA_BUNDLE: server.certificate,
+    SSL_CERT_FILE: server.certificate,
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'compat',
+    AWS_SECRET_ACCESS_KEY: 'compat',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_PAGER: '',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  };
+}
+
+/** The machine's own AWS settings must not reach anybody. */
+function withoutAws() {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|MILLRACE)_/.test(name));
+  return {
+    ...Object.fromEntries(kept),
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+}
