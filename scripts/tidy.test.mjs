@@ -48,6 +48,7 @@ const effectOwners = {
     'packages/log/src/node-lock.ts',
     'packages/server/src/clock/clock-file.ts',
     'packages/server/src/data-directory.ts',
+    'packages/server/src/keys/key-directory.ts',
     'packages/server/src/tls/certificate-files.ts',
     'packages/server/src/upkeep/directory-files.ts',
   ],
@@ -197,17 +198,19 @@ test('inside server, a service never imports another service, and only the root 
     'control',
     'clock',
     'faults',
+    'keys',
     'telemetry',
     'tls',
   ];
   const allowed = {
-    streams: ['catalog', 'dispatch'],
+    streams: ['catalog', 'dispatch', 'keys'],
     catalog: [],
     gateway: [],
     dispatch: ['gateway'],
     control: ['gateway', 'dispatch', 'clock', 'faults', 'telemetry'],
     clock: [],
     faults: ['dispatch'],
+    keys: [],
     telemetry: [],
     tls: [],
   };

@@ -5,6 +5,7 @@
  *        millrace.json    {"format":"millrace","version":1}: the directory is ours, and of which layout
  *        clock.json       where the clock stands, once somebody has moved it: see `clock/clock-file.ts`
  *        repair.json      of a directory that `millrace repair` has made: what was lost: see `upkeep/repair-note.ts`
+ *        keys/            the master keys, unless they are elsewhere: see `keys/key-directory.ts`
  *        log/             the log engine's own
  *
  * The marker is written before anything else, whole or not at all, so that a directory with anything in it and no
@@ -19,6 +20,8 @@ const markerFormat = 'millrace';
 export const layoutVersion = 1;
 /** Where the log engine keeps its files. */
 export const logFolder = 'log';
+/** Where master keys are kept when nobody says where. */
+export const keysFolder = 'keys';
 /** All that a snapshot or a repair has written when its marker, which comes last, is not there yet. */
 const ourNames = [logFolder, 'clock.json', 'repair.json'];
 /** Written beside the marker and renamed to it. Each start has its own; one left by a crash does not matter. */

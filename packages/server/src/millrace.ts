@@ -48,6 +48,8 @@ export interface MillraceOptions {
   readonly ephemeral?: boolean;
   /** Where the data is kept; made when it is not there. */
   readonly dataDir?: string;
+  /** Where the master keys of encrypted streams are kept; default `keys` in `dataDir`. Not with `ephemeral`. */
+  readonly keysDir?: string;
   /** What to listen on; default 127.0.0.1. One that others can reach needs `insecure`. */
   readonly host?: string;
   /** Default 0: a free one. */
@@ -330,7 +332,7 @@ class Server {
   #openState(): Promise<ServerState> {
     const { clock, logger } = this;
     const codec = this.#codec;
-    const { dataDir, cacheBytes, random = systemRandom, delays = {}, limits: given } = this.#options;
+    const { dataDir, keysDir, cacheBytes, random = systemRandom, delays = {}, limits: given } = this.#options;
     const settlingThread = (this.#options.threads ?? 1) > 1;
     const introduction = (): string => this.#introduction();
     const streams = {
@@ -341,7 +343,7 @@ class Server {
       realClock: this.#realClock,
     };
     const forgotten = (memory: ArrayBufferLike): void => codec.payloads.done(memory);
-    const log = { dataDir, cacheBytes, settlingThread, introduction, forgotten };
+    const log = { dataDir, keysDir, cacheBytes, settlingThread, introduction, forgotten };
     return openState({ ...log, clock, random, logger, ...streams });
   }
 

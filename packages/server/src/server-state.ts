@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type AdjustableClock, type Clock, type Random, SystemClock } from '@millrace/base';
 import {
   type EngineHealth,
@@ -13,8 +14,10 @@ import {
 import { CatalogError } from './catalog/catalog-error.js';
 import { readClock, writeClock } from './clock/clock-file.js';
 import { ServerClock } from './clock/server-clock.js';
-import { prepareDataDirectory } from './data-directory.js';
+import { keysFolder, prepareDataDirectory } from './data-directory.js';
 import type { Service } from './dispatch/operation.js';
+import { KeyDirectory } from './keys/key-directory.js';
+import { MasterKeyError } from './keys/master-keys.js';
 import { errorFields, type Logger } from './logger.js';
 import { StartError } from './start-error.js';
 import type { Codec } from './streams/codec/codec.js';
@@ -50,6 +53,8 @@ type MakeSnapshot = (to: string, progress: (progress: SnapshotProgress) => void)
 export interface StateOptions {
   /** Undefined: everything stays in memory. */
   readonly dataDir: string | undefined;
+  /** Where the master keys are; undefined: beside the data. Nothing is sealed in memory. */
+  readonly keysDir: string | undefined;
   /** What the log may keep so as not to read it again; undefined: its default. */
   readonly cacheBytes: number | undefined;
   readonly clock: AdjustableClock;
@@ -77,6 +82,7 @@ export async function openState(options: StateOptions): Promise<ServerState> {
   const { clock, random, logger, delays, limits, codec, meter, realClock } = options;
   const { engine, settling, snapshot, close: closeEngine } = await openEngine(options);
   try {
+    const keys = await openKeys(options);
     const report = (message: string): void =>
       logger.warn('a background task will try again', { detail: message });
     const streams = await openStreams({
@@ -89,6 +95,7 @@ export async function openState(options: StateOptions): Promise<ServerState> {
       meter,
       realClock,
       report,
+      ...(keys && { keys }),
     });
     clock.raiseTo(streams.lastCommandMs);
     const { dataDir } = options;
@@ -124,6 +131,13 @@ export function stateHealth(log: EngineHealth, settlingTrouble: string | undefin
     ...log,
     reason: `old records are not settled any more, and the journal grows (${settlingTrouble})`,
   };
+}
+
+/** Nothing is sealed in memory. */
+async function openKeys({ dataDir, keysDir, random }: StateOptions): Promise<KeyDirectory | undefined> {
+  return dataDir === undefined
+    ? undefined
+    : KeyDirectory.open(keysDir ?? path.join(dataDir, keysFolder), random);
 }
 
 interface OpenedEngine {
@@ -188,6 +202,7 @@ function resumeClock(clock: ServerClock, dataDir: string, logger: Logger): void 
 }
 
 function asStartError(error: unknown, dataDir: string | undefined): unknown {
+  if (error instanceof MasterKeyError) return new StartError('keys', error.message, { cause: error });
   if (!(error instanceof LogError || error instanceof CatalogError) || dataDir === undefined) return error;
   const options = { cause: error };
   switch (error.code) {

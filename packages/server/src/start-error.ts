@@ -7,6 +7,8 @@ export type StartErrorCode =
   | 'port-occupied'
   /** A certificate or its key cannot be read, made or used together. */
   | 'certificate'
+  /** The master keys cannot be used, or are not those that the data is sealed under. */
+  | 'keys'
   /** The host is none of this machine's, or the port may not be listened on. */
   | 'cannot-listen'
   /** The data directory cannot be made, read or written. */

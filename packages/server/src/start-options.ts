@@ -17,6 +17,12 @@ export function checkOptions(options: MillraceOptions, host: string): void {
       'A server is either ephemeral or has a data directory: give one of the two.',
     );
   }
+  if (ephemeral && options.keysDir !== undefined) {
+    throw new StartError(
+      'bad-option',
+      'An ephemeral server encrypts nothing: keys belong to a data directory.',
+    );
+  }
   if (!Number.isInteger(port) || port < 0 || port > portMax) {
     throw new StartError('bad-option', `A port is a whole number from 0 to ${portMax}, not ${port}.`);
   }

@@ -50,6 +50,12 @@ const options: readonly Option[] = [
     text: `where the data is kept (default ${dataDefault})`,
   },
   {
+    name: 'keys',
+    value: 'DIR',
+    environment: 'MILLRACE_KEYS',
+    text: 'where the master key of encrypted streams is kept; on another disk it protects the data (default keys in the data directory)',
+  },
+  {
     name: 'ephemeral',
     environment: 'MILLRACE_EPHEMERAL',
     text: 'keep everything in memory, and nothing after the end',
@@ -131,6 +137,10 @@ export const serve: Command = {
     if (given.source('ephemeral') === '--ephemeral' && given.source('data') === '--data') {
       throw new UsageError('--ephemeral keeps nothing and --data keeps all: give one of them');
     }
+    if (given.source('ephemeral') === '--ephemeral' && given.source('keys') === '--keys') {
+      throw new UsageError('--ephemeral keeps nothing, so there is nothing to encrypt: leave out --keys');
+    }
+    const keys = given.text('keys');
     const tls = certificateOf(given, host.workingDirectory);
     if (tls === undefined && given.on('tls-only')) {
       throw new UsageError('--tls-only needs a certificate: add --tls, or --cert and --key');
@@ -143,7 +153,10 @@ export const serve: Command = {
       insecure: given.on('insecure'),
       ...(ephemeral
         ? { ephemeral }
-        : { dataDir: path.resolve(host.workingDirectory, given.text('data') ?? dataDefault) }),
+        : {
+            dataDir: path.resolve(host.workingDirectory, given.text('data') ?? dataDefault),
+            ...(keys === undefined ? {} : { keysDir: path.resolve(host.workingDirectory, keys) }),
+          }),
       ...(tls === undefined ? {} : { tls, cleartext: !given.on('tls-only') }),
       names: commaSeparated(given.texts('name')),
       create: streamsToCreate(given.texts('create'), given.source('create')),

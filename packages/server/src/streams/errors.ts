@@ -27,11 +27,12 @@ export const ofChanges: readonly DeclaredError[] = [
   invalidArgument,
   accessDenied,
 ];
+const kmsNotFound = client('KMSNotFoundException');
 export const kmsErrors: readonly DeclaredError[] = [
   client('KMSDisabledException'),
   client('KMSInvalidStateException'),
   client('KMSAccessDeniedException'),
-  client('KMSNotFoundException'),
+  kmsNotFound,
   client('KMSOptInRequired'),
   client('KMSThrottlingException'),
 ];
@@ -50,6 +51,23 @@ const where = (of: Named): string => `in stream ${of.name} under account ${of.ac
 /** [K] [LS: validated against AWS] */
 export const streamNotFound = (of: Named): AwsError =>
   answer(resourceNotFound, `Stream ${of.name} under account ${of.account} not found.`);
+
+/** [P], KMS's own words for what is no id, alias or ARN */
+export const keyIdInvalid = (keyId: string): AwsError => answer(kmsNotFound, `Invalid keyId ${keyId}`);
+
+/** [P], KMS's own words for an ARN of another region */
+export const keyOfOtherRegion = (region: string): AwsError => answer(kmsNotFound, `Invalid arn ${region}`);
+
+/** [–]: records are there that are sealed under a master key that is not. */
+export const masterKeyGone = (fingerprint: string, place: string): AwsError =>
+  answer(
+    kmsNotFound,
+    `The master key ${fingerprint} is not in ${place}: what is sealed under it cannot be read.`,
+  );
+
+/** [–]: why no master key can be had. */
+export const masterKeyUnusable = (why: string): AwsError =>
+  answer(internalFailure, `Internal service failure: ${why}`);
 
 /** [K] */
 export const streamExists = (of: Named): AwsError =>

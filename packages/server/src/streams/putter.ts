@@ -15,18 +15,20 @@
 
 import type { Clock, Timer } from '@millrace/base';
 import { assert } from '@millrace/base';
-import type { AppendOutcome, LogEngine } from '@millrace/log';
+import type { AppendBatch, AppendOutcome, LogEngine } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
 import { hashKeyWords } from '@millrace/wire';
 import type { Fold } from '../catalog/fold.js';
+import type { Codec } from './codec/codec.js';
 import * as errors from './errors.js';
 import type { StreamsLimits } from './limits.js';
 import type { PutBatch, PutResult, ShardIdentity } from './put-batch.js';
 import type { PutGate, RoutedRecords } from './put-gate.js';
+import type { Sealer } from './sealing/sealer.js';
 import { ringOf } from './shard-ring.js';
 import { storedHeaderBytes } from './stored-record.js';
 import type { Shard, Stream } from './stream.js';
-import { keyOf, shardAt } from './stream.js';
+import { keyOf, sealedWith, shardAt } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
 import type { StreamsMeter } from './streams-meter.js';
 import type { StreamsOutcome, StreamsState } from './streams-state.js';
@@ -43,6 +45,9 @@ export interface PutterOptions {
   readonly admission: { readonly putGates: readonly PutGate[] | undefined };
   /** Told after each put what it was put into. */
   readonly came: (stream: Stream) => void;
+  /** Seals what is put into encrypted streams; undefined where nothing is kept. */
+  readonly sealer: Sealer | undefined;
+  readonly codec: Codec;
 }
 
 /** Records under way: all of a batch, or those of it that are sent a second time. */
@@ -109,13 +114,19 @@ export class Putter {
     this.#waitingCount = 0;
   }
 
-  /** Everything up to the append happens in the caller's turn: that is what keeps the order. */
+  /**
+   * Everything up to the append happens in the caller's turn: that is what keeps the order. Only a large part is sealed
+   * in turns of its own; nobody has been answered by then who could have put after it.
+   */
   async #send(stream: Stream, part: Part, tally: Tally, reroutes: number): Promise<void> {
     const { shards, logs, slotOf } = ringOf(stream).route(part.hashes, part.recordOf.length);
     const { ends, payload } = part;
-    const outcomes = await this.#options.engine.append({ logs, logOf: slotOf, ends, payload });
-    const sealed = tally.settle(shards, slotOf, outcomes, part.recordOf);
-    if (sealed.length === 0) return;
+    const sealed = this.#seal(stream, { logs, logOf: slotOf, ends, payload });
+    const batch = sealed instanceof Promise ? await sealed : sealed;
+    // The order of records is another once they are sealed, but not among those of one log.
+    const outcomes = await this.#options.engine.append(batch);
+    const closing = tally.settle(shards, slotOf, outcomes, part.recordOf);
+    if (closing.length === 0) return;
     const records = part.recordOf.length;
     const again: number[] = [];
     for (let i = 0; i < records; i++) if (outcomes[slotOf[i] ?? 0]?.kind === 'sealed') again.push(i);
@@ -125,13 +136,20 @@ export class Putter {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      this.#awaitChildren(stream, sealed, (next, failure) => {
+      this.#awaitChildren(stream, closing, (next, failure) => {
         if (next === undefined) {
           tally.failAll(rest.recordOf, failure);
           resolve();
         } else this.#send(next, rest, tally, reroutes + 1).then(resolve, reject);
       });
     });
+  }
+
+  #seal(stream: Stream, batch: AppendBatch): AppendBatch | Promise<AppendBatch> {
+    const { sealer, codec } = this.#options;
+    const under = sealedWith(stream);
+    if (sealer === undefined || under === undefined) return batch;
+    return codec.inSlices(sealer.seal(under, batch), batch.payload.length);
   }
 
   #awaitChildren(stream: Stream, sealed: readonly Shard[], release: Waiting['release']): void {

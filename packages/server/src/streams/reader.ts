@@ -6,9 +6,10 @@
  * that is sealed before its children are known has not: the reader asks again.
  */
 import type { Clock } from '@millrace/base';
-import type { LogEngine, LogState, Position, RecordBatch } from '@millrace/log';
+import { type LogEngine, LogError, type LogState, type Position, type RecordBatch } from '@millrace/log';
+import type { OpenedRecords, Opener } from './sealing/opener.js';
 import type { Shard, Stream } from './stream.js';
-import { horizonMs, keyIdAt, shardLog } from './stream.js';
+import { encryptionAt, horizonMs, shardLog } from './stream.js';
 
 export interface ShardRead {
   readonly records: RecordBatch;
@@ -19,10 +20,24 @@ export interface ShardRead {
   readonly encryptionType: 'KMS' | undefined;
 }
 
+interface EncryptionType {
+  readonly encryptionType: 'KMS' | undefined;
+}
+
 export interface ReaderOptions {
   readonly engine: LogEngine;
   readonly clock: Clock;
+  /** Undefined where nothing is sealed. */
+  readonly opener: Opener | undefined;
 }
+
+interface OpenedRead extends OpenedRecords {
+  readonly nextPosition: Position;
+  readonly state: LogState;
+}
+
+/** Reads that may meet a trim of what they are completing, before the log is called damaged. */
+const openTriesMax = 4;
 
 const noRecords: RecordBatch = {
   count: 0,
@@ -48,26 +63,49 @@ export class Reader {
     recordsMax: number,
     bytesMax: number,
   ): Promise<ShardRead> {
-    const { engine, clock } = this.#options;
-    const log = shardLog(stream, shard.index);
-    const request = { log, from, recordsMax, bytesMax };
+    const { clock } = this.#options;
     const beforeMs = horizonMs(stream, clock.now());
-    let read = await engine.read(request);
-    if (read.kind === 'records' && (read.records.arrivalsMs[0] ?? beforeMs) < beforeMs) {
-      const kept = await engine.findByArrival(log, beforeMs);
-      read = await engine.read({ ...request, from: Math.max(from, kept ?? from) });
-    }
-    if (read.kind === 'missing') return this.#gone(shard, from);
+    const read = await this.#opened(stream, shard, from, recordsMax, bytesMax, beforeMs);
+    if (read === undefined) return this.#gone(shard, from);
     const { state } = read;
     const { closed } = shard;
-    const { records, nextPosition } = alike(stream, read.records, read.nextPosition);
+    const { records, nextPosition, encryptionType } = alike(stream, read);
     const ended = closed !== undefined && nextPosition >= closed.endPosition;
     return {
       records,
       nextPosition: ended ? undefined : nextPosition,
       millisBehindLatest: this.#behind(records, nextPosition, state, beforeMs, closed, ended),
-      encryptionType: encryptionTypeOf(stream, records.arrivalsMs[0]),
+      encryptionType,
     };
+  }
+
+  /** What is kept, opened; undefined when there is no such log. */
+  async #opened(
+    stream: Stream,
+    shard: Shard,
+    from: Position,
+    recordsMax: number,
+    bytesMax: number,
+    beforeMs: number,
+  ): Promise<OpenedRead | undefined> {
+    const { engine, opener } = this.#options;
+    const log = shardLog(stream, shard.index);
+    const request = { log, from, recordsMax, bytesMax };
+    for (let tries = 0; tries < openTriesMax; tries++) {
+      let read = await engine.read(request);
+      if (read.kind === 'records' && (read.records.arrivalsMs[0] ?? beforeMs) < beforeMs) {
+        const kept = await engine.findByArrival(log, beforeMs);
+        read = await engine.read({ ...request, from: Math.max(from, kept ?? from) });
+      }
+      if (read.kind === 'missing') return undefined;
+      if (opener === undefined) return { ...read, sealed: undefined };
+      const opened = await opener.open(log, read.records);
+      if (opened !== undefined) return { ...read, ...opened };
+    }
+    throw new LogError(
+      'damaged',
+      `the log ${log} has lost the beginning of what was sealed together at ${from}`,
+    );
   }
 
   /** The position to begin at for LATEST: past everything that can be read now. */
@@ -114,26 +152,30 @@ export class Reader {
   }
 }
 
-function encryptionTypeOf(stream: Stream, arrivalMs: number | undefined): 'KMS' | undefined {
-  return arrivalMs === undefined || keyIdAt(stream, arrivalMs) === null ? undefined : 'KMS';
+/** Of a record: sealed ones say it themselves, of others the catalog may tell it (`EncryptionChange.master`). */
+function isEncrypted(stream: Stream, { records, sealed }: OpenedRead, i: number): boolean {
+  if (sealed?.[i] === 1) return true;
+  const change = encryptionAt(stream, records.arrivalsMs[i] ?? 0);
+  return typeof change?.keyId === 'string' && change.master === undefined;
 }
 
 /** The records up to a change of the stream's encryption: a page says of all of its records whether they are encrypted. */
 function alike(
   stream: Stream,
-  records: RecordBatch,
-  nextPosition: Position,
-): { readonly records: RecordBatch; readonly nextPosition: Position } {
-  if (stream.encryption.length === 0) return { records, nextPosition };
-  const [firstMs = 0] = records.arrivalsMs;
-  const lastMs = records.arrivalsMs[records.count - 1] ?? 0;
-  if (!stream.encryption.some(({ fromMs }) => fromMs > firstMs && fromMs <= lastMs))
-    return { records, nextPosition };
-  const type = encryptionTypeOf(stream, firstMs);
-  for (let i = 1; i < records.count; i++) {
-    const position = records.positions[i];
-    if (position === undefined || encryptionTypeOf(stream, records.arrivalsMs[i]) === type) continue;
-    return { records: { ...records, count: i }, nextPosition: position };
+  read: OpenedRead,
+): Pick<OpenedRead, 'records' | 'nextPosition'> & EncryptionType {
+  const { records, nextPosition, sealed } = read;
+  const { count } = records;
+  const told = stream.encryption.some(({ keyId, master }) => keyId !== null && master === undefined);
+  if (count === 0 || (!told && sealed === undefined)) {
+    return { records, nextPosition, encryptionType: undefined };
   }
-  return { records, nextPosition };
+  const first = isEncrypted(stream, read, 0);
+  const encryptionType = first ? 'KMS' : undefined;
+  for (let i = 1; i < count; i++) {
+    const position = records.positions[i];
+    if (position === undefined || isEncrypted(stream, read, i) === first) continue;
+    return { records: { ...records, count: i }, nextPosition: position, encryptionType };
+  }
+  return { records, nextPosition, encryptionType };
 }

@@ -76,19 +76,24 @@ function settingsToJson(stream: Stream): JsonObject {
     ...(warmMibps === undefined ? {} : { warmMibps }),
     ...(encryption.length === 0
       ? {}
-      : { encryption: encryption.map(({ fromMs, keyId }) => [fromMs, keyId]) }),
+      : {
+          encryption: encryption.map(({ fromMs, keyId, master }) =>
+            master === undefined ? [fromMs, keyId] : [fromMs, keyId, master],
+          ),
+        }),
     ...(recent === noChanges ? {} : { recent: { ...recent } }),
     ...(targetShards === undefined ? {} : { targetShards }),
     ...(pending === undefined ? {} : { pending: pendingToJson(pending) }),
   };
 }
 
-function pendingToJson({ mode, recordKibMax, warmMibps, keyId }: PendingSettings): Json {
+function pendingToJson({ mode, recordKibMax, warmMibps, keyId, master }: PendingSettings): Json {
   return {
     ...(mode === undefined ? {} : { mode }),
     ...(recordKibMax === undefined ? {} : { recordKibMax }),
     ...(warmMibps === undefined ? {} : { warmMibps }),
     ...(keyId === undefined ? {} : { keyId }),
+    ...(master === undefined ? {} : { master }),
   };
 }
 
@@ -135,9 +140,10 @@ function parseMetrics(fields: JsonObject): readonly ShardLevelMetric[] {
 }
 
 function parseEncryption(json: Json): EncryptionChange {
-  const [fromMs, keyId] = listOf(json, 'a change of encryption');
+  const [fromMs, keyId, master] = listOf(json, 'a change of encryption');
   if (keyId !== null && typeof keyId !== 'string') throw new TypeError('a key is none');
-  return { fromMs: wholeNumber(fromMs, 'fromMs'), keyId };
+  if (master !== undefined && typeof master !== 'string') throw new TypeError('a master key is none');
+  return { fromMs: wholeNumber(fromMs, 'fromMs'), keyId, ...(master === undefined ? {} : { master }) };
 }
 
 function parseRecent(fields: JsonObject): RecentChanges {
@@ -157,6 +163,7 @@ function parsePending(fields: JsonObject): PendingSettings {
     recordKibMax: optionalNumber(fields, 'recordKibMax'),
     warmMibps: optionalNumber(fields, 'warmMibps'),
     keyId: keyId === null ? null : optionalString(fields, 'keyId'),
+    master: optionalString(fields, 'master'),
   };
 }
 

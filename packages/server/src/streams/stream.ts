@@ -11,8 +11,10 @@
  */
 import type { LogId, Position } from '@millrace/log';
 import type { HashKeyRange } from '@millrace/wire';
+import type { Fingerprint } from '../keys/master-keys.js';
 import type { Consumer } from './consumers/consumer.js';
 import { hourMs } from './limits.js';
+import type { SealedWith } from './sealing/sealer.js';
 
 type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
 
@@ -81,17 +83,23 @@ export interface PendingSettings {
   readonly recordKibMax: number | undefined;
   readonly warmMibps: number | undefined;
   readonly keyId: string | null | undefined;
+  readonly master: Fingerprint | undefined;
 }
 
 export function pendingOf(settings: Partial<PendingSettings>): PendingSettings {
-  const { mode, recordKibMax, warmMibps, keyId } = settings;
-  return { mode, recordKibMax, warmMibps, keyId };
+  const { mode, recordKibMax, warmMibps, keyId, master } = settings;
+  return { mode, recordKibMax, warmMibps, keyId, master };
 }
 
 export interface EncryptionChange {
   readonly fromMs: number;
   /** Null: records are not encrypted from here on. */
   readonly keyId: string | null;
+  /**
+   * The master key that records are sealed under from here on. Undefined where nothing is sealed: in memory, and in what
+   * versions before rules 5 have kept, whose records are told to be encrypted and are not.
+   */
+  readonly master?: Fingerprint | undefined;
 }
 
 export interface RecentChanges {
@@ -226,5 +234,31 @@ export function horizonMs(stream: Stream, nowMs: number): number {
 
 /** The key that a record which arrived at `atMs` is encrypted with, as clients are told; null for none. */
 export function keyIdAt(stream: Stream, atMs: number): string | null {
-  return stream.encryption.findLast((change) => change.fromMs <= atMs)?.keyId ?? null;
+  return encryptionAt(stream, atMs)?.keyId ?? null;
+}
+
+/** The change of the stream's encryption that held at `atMs`. */
+export function encryptionAt({ encryption }: Stream, atMs: number): EncryptionChange | undefined {
+  return encryption.findLast((change) => change.fromMs <= atMs);
+}
+
+/** What records that are put now are sealed with; undefined where they are not. */
+export function sealedWith(stream: Stream): SealedWith | undefined {
+  const { incarnation, encryption } = stream;
+  const { fromMs = 0, master } = encryption.at(-1) ?? {};
+  return master === undefined ? undefined : { incarnation, fromMs, fingerprint: master };
+}
+
+/** Whether the stream is told to be encrypted, or about to be, and nothing is sealed for it. */
+export function isOnlyTold({ encryption }: Stream): boolean {
+  const last = encryption.at(-1);
+  return typeof last?.keyId === 'string' && last.master === undefined;
+}
+
+/** The master keys without which records that are still kept, or are put now, could not be read. */
+export function mastersOf(stream: Stream, nowMs: number): readonly Fingerprint[] {
+  const { encryption, pending } = stream;
+  const beforeMs = horizonMs(stream, nowMs);
+  const kept = encryption.filter((_, i) => (encryption[i + 1]?.fromMs ?? nowMs) >= beforeMs);
+  return [...kept, pending].flatMap((each) => each?.master ?? []);
 }

@@ -159,10 +159,10 @@ const steps: readonly WeightedStep[] = [
   ],
   [
     5,
-    step(fc.tuple(named, fc.constantFrom('key-1', 'key-2', undefined)), (run, [of, key]) =>
+    step(fc.tuple(named, fc.constantFrom('alias/one', 'alias/two', undefined)), (run, [of, key]) =>
       run.call(
         key === undefined ? 'StopStreamEncryption' : 'StartStreamEncryption',
-        { ...addressed(run, of), EncryptionType: 'KMS', KeyId: key ?? 'any' },
+        { ...addressed(run, of), EncryptionType: 'KMS', KeyId: key ?? 'alias/any' },
         () => run.model.encrypt(of[0], key),
       ),
     ),

@@ -8,6 +8,7 @@
  *
  * A step of the background that comes too late (the stream was deleted meanwhile) changes nothing.
  *
+ * Rules 5: an encryption may name the master key that records are sealed under. No record of before does.
  * Rules 4: policies of consumers. No record of before knows any.
  * Rules 3: consumers, and a stream that has some is deleted only when that is meant. No record of before knows any.
  * Rules 2: splits and merges of on-demand streams are refused here; until then the service refused them, and did not ask.
@@ -26,7 +27,7 @@ import { noStreams, parseState, stateToJson } from './streams-state.js';
 
 export const streamsSection: Section<StreamsState, StreamsCommand, StreamsOutcome> = {
   name: 'streams',
-  rules: 4,
+  rules: 5,
   empty: noStreams,
   decide,
   parse: parseCommand,
@@ -54,6 +55,7 @@ function decide(state: StreamsState, command: StreamsCommand, at: CommandTime): 
     case 'strategy':
     case 'record-size':
     case 'encryption':
+    case 'master':
     case 'mode':
     case 'warm':
     case 'settle':

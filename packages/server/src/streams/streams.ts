@@ -9,11 +9,12 @@
  *                              └─ Lifecycle, Retention, Scaler: in the background, on the clock
  */
 import type { Clock, Random } from '@millrace/base';
-import type { LogEngine } from '@millrace/log';
+import type { LogEngine, LogId } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
 import type { Catalog, CatalogLimits } from '../catalog/catalog.js';
 import { CatalogError } from '../catalog/catalog-error.js';
 import type { Fold } from '../catalog/fold.js';
+import { type Fingerprint, MasterKeyError, type MasterKeys } from '../keys/master-keys.js';
 import type { Addressed, Caller } from './address.js';
 import { ofNamed, shardIndexOf, streamNameOf } from './address.js';
 import { Admission } from './admission.js';
@@ -36,6 +37,8 @@ import { Reader } from './reader.js';
 import { Retention } from './retention.js';
 import { Scaler } from './scaler.js';
 import { TokenSealer } from './sealed-token.js';
+import { Opener } from './sealing/opener.js';
+import { Sealer } from './sealing/sealer.js';
 import { shardIteratorKind } from './shard-iterator.js';
 import { ringOf } from './shard-ring.js';
 import type { Stream } from './stream.js';
@@ -58,6 +61,10 @@ export interface StreamsOptions {
   readonly limits?: Partial<StreamsLimits>;
   /** Where bodies are decoded; default: on this thread. */
   readonly codec?: Codec;
+  /** Master keys: with them, what is put into encrypted streams is sealed. Without, it is only told to be. */
+  readonly keys?: MasterKeys;
+  /** For the simulator alone: nonces by position, which must be noticed. */
+  readonly nonceByPosition?: boolean;
   /** What tokens are sealed with, 32 bytes or more; without it, one that is made once and kept in the catalog. */
   readonly secret?: Uint8Array;
   /** How fast subscriptions may be served; default: as AWS's rates have it, while they are kept. */
@@ -86,6 +93,7 @@ export class Streams {
   readonly #lifecycle: Lifecycle;
   readonly #retention: Retention;
   readonly #scaler: Scaler;
+  readonly #keys: MasterKeys | undefined;
 
   /** For `openStreams` alone (`open-streams.ts`). */
   constructor(
@@ -105,15 +113,19 @@ export class Streams {
     this.#catalog = catalog;
     this.#ownCatalog = ownCatalog;
     this.#fold = fold;
-    const { meter, realClock } = options;
+    const { meter, realClock, keys, random } = options;
+    this.#keys = keys;
     const admission = new Admission(clock);
-    const reader = new Reader({ engine, clock });
-    const sealer = this.sealerOf(shardIteratorKind);
+    const { codec } = this;
+    const reader = new Reader({ engine, clock, opener: keys && new Opener(keys, engine, codec) });
+    const iteratorSealer = this.sealerOf(shardIteratorKind);
     const given = { engine, clock, fold, limits, admission, meter };
-    const polling = new Polling({ ...given, realClock, reader, sealer });
+    const polling = new Polling({ ...given, realClock, reader, sealer: iteratorSealer });
     this.admission = admission;
     this.polling = polling;
-    this.#putter = new Putter({ ...given, came: (stream) => polling.came(stream) });
+    const endOf = options.nonceByPosition ? (log: LogId) => engine.state(log)?.endPosition ?? 0 : undefined;
+    const sealer = keys && new Sealer({ keys, random, endOf });
+    this.#putter = new Putter({ ...given, sealer, codec, came: (stream) => polling.came(stream) });
     const pace = options.pace ?? admission.pace;
     const change = this.change.bind(this);
     this.fanOut = new FanOut({
@@ -215,6 +227,19 @@ export class Streams {
     this.#scaler.forget(stream);
   }
 
+  /** Seals what is put from then on, and tells of this key with it; the master key is durable before. */
+  async encrypt(stream: OfStream, keyId: string): Promise<void> {
+    let master: Fingerprint | undefined;
+    try {
+      master = await this.#keys?.current();
+    } catch (error) {
+      if (!(error instanceof MasterKeyError)) throw error;
+      throw errors.masterKeyUnusable(error.message);
+    }
+    const under = master === undefined ? {} : { master };
+    await this.change({ type: 'encryption', ...nameOf(stream), change: 'start', keyId, ...under });
+  }
+
   /** Splits the shard at `at`, a hash key in decimal. */
   async split(addressed: Addressed, caller: Caller, shardId: string, at: string): Promise<void> {
     const named = ofNamed(addressed, caller, 'SplitShard');
@@ -292,7 +317,7 @@ export class Streams {
 }
 
 /** What a command on this stream begins with. */
-export function nameOf(stream: Stream): OfStream {
+export function nameOf(stream: OfStream): OfStream {
   const { account, region, name } = stream;
   return { account, region, name };
 }

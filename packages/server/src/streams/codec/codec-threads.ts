@@ -75,7 +75,7 @@ export class CodecThreads implements Codec {
     body: Uint8Array,
   ): PutBatch | undefined | Promise<PutBatch | undefined> {
     const here = (): ReturnType<Codec['decodePut']> =>
-      this.#here(decodePut(name, protocol, body), body.length);
+      this.inSlices(decodePut(name, protocol, body), body.length);
     const shared = body.buffer instanceof SharedArrayBuffer;
     const thread = shared && body.length >= this.#bytesMin ? this.#idlest(jobsMax) : undefined;
     if (thread === undefined) return here();
@@ -107,7 +107,7 @@ export class CodecThreads implements Codec {
     const json = protocol.contentType === jsonProtocol.contentType;
     const room = this.#pages < jobsWithPagesMax * this.#threads.length;
     const thread = json && room && bytes >= this.#bytesMin ? this.#idlest(jobsWithPagesMax) : undefined;
-    if (thread === undefined) return this.#here(encodePage(protocol, page), pageWork(page));
+    if (thread === undefined) return this.inSlices(encodePage(protocol, page), pageWork(page));
     return this.#encodeThere(thread, protocol, page, bytes);
   }
 
@@ -121,9 +121,9 @@ export class CodecThreads implements Codec {
     const memory = this.#pageMemory.take(bytes);
     this.#pages++;
     try {
-      const gathered = await this.#here(gatherPage(page, memory), bytes);
+      const gathered = await this.inSlices(gatherPage(page, memory), bytes);
       const here = (): Uint8Array | Promise<Uint8Array> =>
-        this.#here(encodePage(protocol, gathered), pageWork(gathered));
+        this.inSlices(encodePage(protocol, gathered), pageWork(gathered));
       // It may have ended meanwhile.
       if (!thread.isReady()) return await here();
       return await thread.run((id) => ({ id, contentType, page: gathered }), isBytes, here);
@@ -134,7 +134,7 @@ export class CodecThreads implements Codec {
   }
 
   /** Does `work` at once, or in slices when there is too much of it. */
-  #here<T>(work: Sliced<T>, bytes: number): T | Promise<T> {
+  inSlices<T>(work: Sliced<T>, bytes: number): T | Promise<T> {
     return bytes <= atOnceBytesMax ? finished(work) : this.#sliced.run(work);
   }
 

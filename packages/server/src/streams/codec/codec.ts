@@ -7,7 +7,7 @@ import type { Protocol } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
 import { encodeGetRecordsOutput, type RecordsPage } from './get-records-output.js';
 import { decodePut, type PutName } from './put-codec.js';
-import { finished } from './sliced.js';
+import { finished, type Sliced } from './sliced.js';
 
 export interface Codec {
   /**
@@ -23,6 +23,8 @@ export interface Codec {
   done(batch: PutBatch): void;
   /** The body of a GetRecords answer. A promise where it is not written at once; the page stays as it is until then. */
   encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array>;
+  /** Other work on so many bytes, here: at once, or in slices where that would hold up others too long. */
+  inSlices<T>(work: Sliced<T>, bytes: number): T | Promise<T>;
 }
 
 /**
@@ -44,4 +46,5 @@ export const inlineCodec = {
   },
   done: () => {},
   encodePage: encodeGetRecordsOutput,
+  inSlices: finished,
 } satisfies Codec;

@@ -6,14 +6,22 @@
 import type { AwsError } from '@millrace/wire';
 import type { JsonObject } from '../../catalog/catalog-record.js';
 import type { CommandTime } from '../../catalog/fold.js';
+import type { Fingerprint } from '../../keys/master-keys.js';
 import { settingsAt } from '../account-settings.js';
 import * as controlErrors from '../control-errors.js';
 import * as errors from '../errors.js';
-import { listField, numberField, oneOf, optionalNumber, stringField } from '../json-field.js';
+import { listField, numberField, oneOf, optionalNumber, optionalString, stringField } from '../json-field.js';
 import { dayMs, encryptionChangesPerDay, hourMs, modeChangesPerDay, onDemandShards } from '../limits.js';
 import { shardsOnTheWay } from '../reshard-plan.js';
 import type { DistributionStrategy, RecentChanges, ShardLevelMetric, Stream, StreamMode } from '../stream.js';
-import { distributionStrategies, keyIdAt, pendingOf, shardLevelMetrics, streamModes } from '../stream.js';
+import {
+  distributionStrategies,
+  isOnlyTold,
+  keyIdAt,
+  pendingOf,
+  shardLevelMetrics,
+  streamModes,
+} from '../stream.js';
 import type { Decided, StreamsState } from '../streams-state.js';
 import {
   namespaceOf,
@@ -25,7 +33,7 @@ import {
 } from '../streams-state.js';
 import type { OfIncarnation, OfStream } from './of.js';
 import { incarnationFields, streamFields } from './of.js';
-import { settled, towards, waiting } from './update.js';
+import { encryptionFrom, settled, towards, waiting } from './update.js';
 
 type RetentionCommand = {
   readonly type: 'retention';
@@ -39,11 +47,15 @@ type MonitoringCommand = {
 } & OfStream;
 type StrategyCommand = { readonly type: 'strategy'; readonly strategy: DistributionStrategy } & OfStream;
 type RecordSizeCommand = { readonly type: 'record-size'; readonly kib: number } & OfStream;
+/** `master`: what records are sealed under from then on, where they are. */
 type EncryptionCommand = {
   readonly type: 'encryption';
   readonly change: 'start' | 'stop';
   readonly keyId: string;
+  readonly master?: Fingerprint | undefined;
 } & OfStream;
+/** A stream that an earlier version told to be encrypted is so from here on. */
+type MasterCommand = { readonly type: 'master'; readonly master: Fingerprint } & OfIncarnation;
 type ModeCommand = {
   readonly type: 'mode';
   readonly mode: StreamMode;
@@ -67,6 +79,7 @@ export type SettingsCommand =
   | StrategyCommand
   | RecordSizeCommand
   | EncryptionCommand
+  | MasterCommand
   | ModeCommand
   | WarmCommand
   | SettleCommand;
@@ -102,6 +115,12 @@ export const parseSettings = {
     ...streamFields(fields),
     change: oneOf(fields, 'change', ['start', 'stop']),
     keyId: stringField(fields, 'keyId'),
+    ...masterOf(fields),
+  }),
+  master: (fields: JsonObject): MasterCommand => ({
+    type: 'master',
+    ...incarnationFields(fields),
+    master: stringField(fields, 'master'),
   }),
   mode: (fields: JsonObject): ModeCommand => ({
     type: 'mode',
@@ -121,6 +140,11 @@ export const parseSettings = {
   settle: (fields: JsonObject): SettleCommand => ({ type: 'settle', ...incarnationFields(fields) }),
 };
 
+function masterOf(fields: JsonObject): { readonly master?: Fingerprint } {
+  const master = optionalString(fields, 'master');
+  return master === undefined ? {} : { master };
+}
+
 export function decideSettings(state: StreamsState, command: SettingsCommand, at: CommandTime): Decided {
   switch (command.type) {
     case 'retention':
@@ -137,6 +161,8 @@ export function decideSettings(state: StreamsState, command: SettingsCommand, at
       return onActiveStream(state, command, (stream) => waiting(stream, { recordKibMax: command.kib }, at));
     case 'encryption':
       return onActiveStream(state, command, (stream) => encrypt(stream, command, at));
+    case 'master':
+      return onIncarnation(state, command, (stream) => sealFromNow(stream, command.master, at));
     case 'mode':
       return onStream(state, command, (stream) => changeMode(state, stream, command, at));
     case 'warm':
@@ -173,7 +199,16 @@ function encrypt(stream: Stream, command: EncryptionCommand, at: CommandTime): S
   const recent = onceMore(stream, kind, encryptionChangesPerDay, at);
   if (keyId === null && keyIdAt(stream, at.atMs) === null) return controlErrors.notEncrypted(stream);
   if (recent === undefined) return controlErrors.tooManyEncryptionChanges(stream, encryptionChangesPerDay);
-  return waiting({ ...stream, recent }, { keyId }, at);
+  return waiting({ ...stream, recent }, { keyId, master: keyId === null ? undefined : command.master }, at);
+}
+
+function sealFromNow(stream: Stream, master: Fingerprint, at: CommandTime): Stream {
+  const { pending } = stream;
+  const soon = typeof pending?.keyId === 'string' && pending.master === undefined;
+  const changed = soon ? { ...stream, pending: { ...pending, master } } : stream;
+  if (!isOnlyTold(stream)) return changed;
+  const keyId = keyIdAt(stream, at.atMs);
+  return { ...changed, encryption: encryptionFrom(stream, keyId, master, at.atMs) };
 }
 
 /** The checks of AWS are known; their order, and the answer where a stream has the mode already, are not. */

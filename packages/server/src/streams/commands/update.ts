@@ -1,5 +1,6 @@
 /** How a stream becomes UPDATING, goes on from round to round, and is ACTIVE again. */
 import type { CommandTime } from '../../catalog/fold.js';
+import type { Fingerprint } from '../../keys/master-keys.js';
 import { reshardStepsMax } from '../limits.js';
 import type { PlannedStep } from '../reshard-plan.js';
 import { byHashKey, nextRound } from '../reshard-plan.js';
@@ -41,13 +42,13 @@ export function settled(stream: Stream, at: CommandTime): Stream {
     pending: undefined,
   };
   if (pending === undefined) return active;
-  const { keyId, mode = stream.mode, recordKibMax = stream.recordKibMax } = pending;
+  const { keyId, master, mode = stream.mode, recordKibMax = stream.recordKibMax } = pending;
   return {
     ...active,
     mode,
     recordKibMax,
     warmMibps: mode === 'PROVISIONED' ? undefined : (pending.warmMibps ?? stream.warmMibps),
-    encryption: keyId === undefined ? stream.encryption : encryptionFrom(stream, keyId, at.atMs),
+    encryption: keyId === undefined ? stream.encryption : encryptionFrom(stream, keyId, master, at.atMs),
   };
 }
 
@@ -69,8 +70,14 @@ function planned(stream: Stream, steps: readonly PlannedStep[]): Stream {
 }
 
 /** What no record that is left can ask for is dropped: all before the change that held at the horizon. */
-function encryptionFrom(stream: Stream, keyId: string | null, fromMs: number): readonly EncryptionChange[] {
+export function encryptionFrom(
+  stream: Stream,
+  keyId: string | null,
+  master: Fingerprint | undefined,
+  fromMs: number,
+): readonly EncryptionChange[] {
   const beforeMs = horizonMs(stream, fromMs);
   const oldest = stream.encryption.findLastIndex((change) => change.fromMs <= beforeMs);
-  return [...stream.encryption.slice(Math.max(0, oldest)), { fromMs, keyId }];
+  const change = { fromMs, keyId, ...(master === undefined ? {} : { master }) };
+  return [...stream.encryption.slice(Math.max(0, oldest)), change];
 }

@@ -12,7 +12,7 @@
  */
 import type { Clock, Timer } from '@millrace/base';
 import { type LogEngine, LogError, type Position } from '@millrace/log';
-import { type AwsError, exceptionMessage, initialResponse, type Protocol } from '@millrace/wire';
+import { AwsError, exceptionMessage, initialResponse, type Protocol } from '@millrace/wire';
 import * as errors from '../errors.js';
 import type { StreamsLimits } from '../limits.js';
 import { type Shard, type Stream, shardAt, shardLog } from '../stream.js';
@@ -150,8 +150,9 @@ export class Subscription implements AsyncIterator<Uint8Array, void> {
       this.#position = page.nextPosition;
       return await this.#wait(idleMs, true);
     } catch (error) {
-      if (!(error instanceof LogError)) throw error;
-      this.#failed(error);
+      if (error instanceof AwsError) this.end(error);
+      else if (error instanceof LogError) this.#failed(error);
+      else throw error;
       return undefined;
     }
   }

@@ -167,15 +167,19 @@ test('a key can be changed 25 times a day, counted over the last 24 hours', asyn
   const under = await testStreams();
   await under.createStream('s', 1);
   for (let i = 0; i < 25; i++) {
-    await under.call(startStreamEncryption, { StreamName: 's', EncryptionType: 'KMS', KeyId: `key-${i}` });
+    await under.call(startStreamEncryption, {
+      StreamName: 's',
+      EncryptionType: 'KMS',
+      KeyId: `alias/key-${i}`,
+    });
     await under.active('s');
   }
-  const more = { StreamName: 's', EncryptionType: 'KMS', KeyId: 'more' } as const;
+  const more = { StreamName: 's', EncryptionType: 'KMS', KeyId: 'alias/more' } as const;
   assert.equal((await under.refusal('StartStreamEncryption', more))[0], 'LimitExceededException');
   under.clock.advance(24 * hourMs);
   await under.call(startStreamEncryption, more);
   await under.active('s');
-  assert.equal((await under.describe('s')).KeyId, 'more');
+  assert.equal((await under.describe('s')).KeyId, 'alias/more');
   await under.close();
 });
 
@@ -225,7 +229,7 @@ test('what AWS changes on ACTIVE streams alone is refused on others, and on none
     IncreaseStreamRetentionPeriod: { StreamARN: arn, RetentionPeriodHours: 25 },
     DecreaseStreamRetentionPeriod: { StreamARN: arn, RetentionPeriodHours: 24 },
     EnableEnhancedMonitoring: { StreamARN: arn, ShardLevelMetrics: ['ALL'] },
-    StartStreamEncryption: { StreamARN: arn, EncryptionType: 'KMS', KeyId: 'k' },
+    StartStreamEncryption: { StreamARN: arn, EncryptionType: 'KMS', KeyId: 'alias/k' },
     UpdateShardCount: { StreamARN: arn, TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' },
     UpdateStreamMode: { StreamARN: arn, StreamModeDetails: { StreamMode: 'ON_DEMAND' } },
     UpdateMaxRecordSize: { StreamARN: arn, MaxRecordSizeInKiB: 2048 },

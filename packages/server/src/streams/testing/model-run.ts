@@ -7,6 +7,7 @@ import { type AdjustableClock, present } from '@millrace/base';
 import type { LogEngine } from '@millrace/log';
 import { AwsError, jsonProtocol } from '@millrace/wire';
 import { CatalogError } from '../../catalog/catalog-error.js';
+import { MasterKeySet } from '../../keys/master-keys.js';
 import type { Caller } from '../address.js';
 import { listShards } from '../operations/list-shards.js';
 import { putRecords } from '../operations/put-records.js';
@@ -49,6 +50,7 @@ export class ModelRun {
   readonly late: boolean;
   /** Whether on-demand streams follow their load. */
   readonly scaling: boolean;
+  readonly #sealing: boolean;
   #seed: number;
   #under: TestStreams;
   #kill: () => void = () => {};
@@ -58,6 +60,7 @@ export class ModelRun {
   constructor(clock: AdjustableClock, engine: LogEngine, seed: number, late: boolean, scaling: boolean) {
     this.late = late;
     this.scaling = scaling;
+    this.#sealing = seed % 2 === 0;
     this.#clock = clock;
     this.#engine = engine;
     this.#seed = seed;
@@ -311,6 +314,8 @@ export class ModelRun {
           onDemandStreamsMax: onDemandMax,
           consumersMax,
         },
+        // As often sealed as only told of.
+        ...(this.#sealing ? { keys: new MasterKeySet('the model', [Buffer.alloc(32, 1)]) } : {}),
       },
     );
   }

@@ -5,7 +5,7 @@
 import type { Random } from '@millrace/base';
 import { pick } from '@millrace/base';
 import { openOf } from '../commands/update.js';
-import { keyOf, type Stream, shardLevelMetrics } from '../stream.js';
+import { keyOf, type Stream, shardLevelMetrics, streamKey } from '../stream.js';
 import type { StreamsCommand } from '../streams-command.js';
 import type { StreamsState } from '../streams-state.js';
 
@@ -144,6 +144,13 @@ const onIt: readonly Make[] = [
     ...named(stream),
     change: pick(random, ['start', 'stop']),
     keyId: pick(random, ['k1', 'k2']),
+    ...(random.integer(3) === 0 ? {} : { master: pick(random, ['m1', 'm2']) }),
+  }),
+  (random, stream) => ({
+    type: 'master',
+    key: streamKey(stream.account, stream.region, stream.name),
+    incarnation: stream.incarnation,
+    master: pick(random, ['m1', 'm2']),
   }),
   (random, stream) => ({
     type: 'mode',
