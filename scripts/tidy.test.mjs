@@ -56,9 +56,7 @@ const effectOwners = {
     'packages/cli/src/kinesis/http-caller.ts',
     'packages/log/src/node-lock.ts',
     'packages/server/src/gateway/gateway.ts',
-    'packages/server/src/gateway/http1.ts',
     'packages/server/src/gateway/http2.ts',
-    'packages/server/src/gateway/quick-response.ts',
     'packages/server/src/gateway/tls.ts',
   ],
   threads: [

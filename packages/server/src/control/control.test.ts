@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer, RequestHeaders } from '../gateway/exchange.js';
+import type { Answer } from '../gateway/exchange.js';
 import { silentLogger } from '../logger.js';
 import { Control, type ControlOptions } from './control.js';
 import { ControlRefusal, type ControlRoute, jsonAnswer, jsonMembers } from './route.js';
@@ -22,7 +22,7 @@ function send(
   path: string,
   options: Partial<ControlOptions> = {},
   method = 'GET',
-  headers: RequestHeaders = own,
+  headers: { readonly [name: string]: string | undefined } = own,
   text = '',
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const control = controlOf(options);
@@ -32,7 +32,7 @@ function send(
     control.handle({
       method,
       path,
-      headers,
+      header: (name) => headers[name],
       body: Buffer.from(text),
       requestId: '',
       signal: new AbortController().signal,

@@ -12,7 +12,6 @@
 import { AssertionError } from '@millrace/base';
 import { isOwnHost, isOwnOrigin } from '../dispatch/origin.js';
 import type { Answer, Exchange } from '../gateway/exchange.js';
-import { headerOf } from '../gateway/exchange.js';
 import { errorFields, type Logger } from '../logger.js';
 import { ControlRefusal, type ControlRoute, jsonAnswer } from './route.js';
 
@@ -73,10 +72,10 @@ export class Control {
   }
 
   /** Why a request may not use the controls, if it may not. */
-  #foreign({ headers }: Exchange): Answer | undefined {
+  #foreign(exchange: Exchange): Answer | undefined {
     const { ownHosts } = this.#options;
-    const host = headerOf(headers, ':authority') ?? headerOf(headers, 'host');
-    const origin = headerOf(headers, 'origin');
+    const host = exchange.header(':authority') ?? exchange.header('host');
+    const origin = exchange.header('origin');
     if (host === undefined || !isOwnHost(host, ownHosts)) {
       return refused('Requests to /_millrace/ need a Host header that names this machine.');
     }

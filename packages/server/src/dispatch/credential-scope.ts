@@ -1,5 +1,3 @@
-import { headerOf, type RequestHeaders } from '../gateway/exchange.js';
-
 /**
  * Whose request it is and for which region, from the credential of its signature:
  *
@@ -18,8 +16,8 @@ const defaultAccount = '123456789012';
 const defaultRegion = 'us-east-1';
 const defaultScope: CredentialScope = { account: defaultAccount, region: defaultRegion };
 
-export function credentialScope(headers: RequestHeaders, path: string): CredentialScope {
-  const credential = credentialOf(headerOf(headers, 'authorization')) ?? presignedCredential(path);
+export function credentialScope(authorization: string | undefined, path: string): CredentialScope {
+  const credential = credentialOf(authorization) ?? presignedCredential(path);
   if (credential === undefined) return defaultScope;
   let scope = recent.get(credential);
   if (scope === undefined) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AdjustableClock, SystemClock } from '@millrace/base';
 import { AwsError, blob, cborProtocol, jsonProtocol, required, string, structure } from '@millrace/wire';
-import type { Answer, Exchange, RequestHeaders, StreamedAnswer } from '../gateway/exchange.js';
+import type { Answer, Exchange, StreamedAnswer } from '../gateway/exchange.js';
 import { jsonLogger, silentLogger } from '../logger.js';
 import { bind, bindStreaming } from './bind.js';
 import { Dispatch } from './dispatch.js';
@@ -89,7 +89,7 @@ function dispatchOf(service: Echo = {}, lines?: string[]): Dispatch {
 interface Sent {
   readonly method?: string;
   readonly path?: string;
-  readonly headers?: RequestHeaders;
+  readonly headers?: { readonly [name: string]: string };
   readonly body?: string | Uint8Array;
 }
 
@@ -98,7 +98,7 @@ function send(dispatch: Dispatch, sent: Sent): Promise<Answer> {
     const exchange: Exchange = {
       method: sent.method ?? 'POST',
       path: sent.path ?? '/',
-      headers: sent.headers ?? {},
+      header: (name) => sent.headers?.[name],
       body: typeof sent.body === 'object' ? sent.body : Buffer.from(sent.body ?? ''),
       requestId: 'the-request-id',
       signal: new AbortController().signal,
@@ -112,7 +112,7 @@ function send(dispatch: Dispatch, sent: Sent): Promise<Answer> {
 
 const json = 'application/x-amz-json-1.1';
 const cbor = 'application/x-amz-cbor-1.1';
-const call = (name: string, body: string, more: RequestHeaders = {}): Sent => ({
+const call = (name: string, body: string, more: { readonly [name: string]: string } = {}): Sent => ({
   headers: { 'content-type': json, 'x-amz-target': `Echo_20260101.${name}`, ...more },
   body,
 });

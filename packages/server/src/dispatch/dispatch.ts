@@ -14,7 +14,7 @@
  */
 import { AssertionError, type Clock, elapsedMs, sleep } from '@millrace/base';
 import { AwsError, cborProtocol, jsonProtocol, type Protocol, structure, validate } from '@millrace/wire';
-import { type Answer, type Exchange, headerOf, type StreamedAnswer } from '../gateway/exchange.js';
+import type { Answer, Exchange, StreamedAnswer } from '../gateway/exchange.js';
 import { errorFields, type Logger } from '../logger.js';
 import { credentialScope } from './credential-scope.js';
 import type { Gate, Passage, Target } from './gate.js';
@@ -55,7 +55,7 @@ export class Dispatch {
   }
 
   handle(exchange: Exchange): void {
-    const origin = headerOf(exchange.headers, 'origin');
+    const origin = exchange.header('origin');
     if (origin !== undefined) {
       if (!isOwnOrigin(origin, this.#options.ownHosts)) {
         exchange.respond(
@@ -64,7 +64,7 @@ export class Dispatch {
         return;
       }
       if (exchange.method === 'OPTIONS') {
-        exchange.respond(preflightAnswer(exchange.headers));
+        exchange.respond(preflightAnswer(exchange));
         return;
       }
     }
@@ -98,10 +98,10 @@ export class Dispatch {
   }
 
   #route(exchange: Exchange): Routed {
-    const { headers, body } = exchange;
+    const { body } = exchange;
     if (exchange.method !== 'POST') return unnamed;
-    const contentType = mediaType(headerOf(headers, 'content-type'));
-    const target = headerOf(headers, 'x-amz-target') ?? '';
+    const contentType = mediaType(exchange.header('content-type'));
+    const target = exchange.header('x-amz-target') ?? '';
     const dot = target.indexOf('.');
     const service = dot < 0 ? target : target.slice(0, dot);
     const name = dot < 0 ? '' : target.slice(dot + 1);
@@ -276,7 +276,7 @@ class ExchangeContext implements RequestContext {
   readonly #exchange: Exchange;
 
   constructor(exchange: Exchange, clock: Clock) {
-    const scope = credentialScope(exchange.headers, exchange.path);
+    const scope = credentialScope(exchange.header('authorization'), exchange.path);
     this.account = scope.account;
     this.region = scope.region;
     this.clock = clock;

@@ -20,7 +20,7 @@ const program = `
   dispatch.handle({
     method: 'POST',
     path: '/',
-    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'S.Op' },
+    header: (name) => ({ 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'S.Op' })[name],
     body: Buffer.from('{}'),
     requestId: 'the-request-id',
     respond: ({ status }) => process.stdout.write('answered ' + status + '\\n'),

@@ -1,4 +1,4 @@
-import { type Answer, headerOf, noBytes, type RequestHeaders } from '../gateway/exchange.js';
+import { type Answer, type Exchange, noBytes } from '../gateway/exchange.js';
 
 /**
  * Who may speak to us out of a browser, and under which name of ours.
@@ -18,13 +18,13 @@ export const corsHeaders = {
 
 const preflightSeconds = 172_800;
 
-export function preflightAnswer(headers: RequestHeaders): Answer {
+export function preflightAnswer(exchange: Exchange): Answer {
   const lines: Record<string, string> = {
     'access-control-allow-origin': '*',
     'access-control-max-age': String(preflightSeconds),
   };
-  const wantedHeaders = headerOf(headers, 'access-control-request-headers');
-  const wantedMethod = headerOf(headers, 'access-control-request-method');
+  const wantedHeaders = exchange.header('access-control-request-headers');
+  const wantedMethod = exchange.header('access-control-request-method');
   if (wantedHeaders !== undefined) lines['access-control-allow-headers'] = wantedHeaders;
   if (wantedMethod !== undefined) lines['access-control-allow-methods'] = wantedMethod;
   return { status: 200, contentType: undefined, body: noBytes, headers: lines };

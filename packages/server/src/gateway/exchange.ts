@@ -6,9 +6,10 @@ export interface Exchange {
   readonly method: string;
   /** As sent, with its query. */
   readonly path: string;
-  readonly headers: RequestHeaders;
   /** Lent until the exchange is answered: the same memory then holds another's. Who keeps any of it copies it. */
   readonly body: Uint8Array;
+  /** The value of a header, by its lower-case name. Lines that came several times are joined with commas. */
+  header(name: string): string | undefined;
   /** A UUID; it goes out as `x-amzn-requestid`. */
   readonly requestId: string;
   /**
@@ -21,11 +22,6 @@ export interface Exchange {
   drop(): void;
   /** Answers, in the place of `respond`, with a body that comes piece by piece. */
   respondInPieces(answer: StreamedAnswer): void;
-}
-
-/** By lower-case name. A line that came twice is joined with commas, as HTTP has it. */
-export interface RequestHeaders {
-  readonly [name: string]: string | readonly string[] | undefined;
 }
 
 export interface Answer {
@@ -50,11 +46,5 @@ export interface StreamedAnswer {
 }
 
 export type ExchangeHandler = (exchange: Exchange) => void;
-
-/** The header's value; the first where there are several. */
-export function headerOf(headers: RequestHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === 'object' ? value[0] : value;
-}
 
 export const noBytes = new Uint8Array(0);

@@ -10,12 +10,12 @@
  *
  * Invariant: every accepted socket is in `#sockets` until it is closed, so that `close` can end them all.
  */
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { assert, type Clock, type Random } from '@millrace/base';
 import type { Logger } from '../logger.js';
 import type { ExchangeHandler } from './exchange.js';
-import { createHttp1Server, Http1, type Http1Server } from './http1.js';
+import { Http1 } from './http1.js';
 import type { Http2 } from './http2.js';
 import { Intake } from './intake.js';
 import { type GatewayLimits, gatewayLimits } from './limits.js';
@@ -42,7 +42,7 @@ export interface GatewayOptions {
 
 export class Gateway {
   readonly #intake: Intake;
-  readonly #server: Http1Server;
+  readonly #server: Server;
   readonly #http1: Http1;
   readonly #speaksTls: boolean;
   readonly #cleartext: boolean;
@@ -50,7 +50,6 @@ export class Gateway {
   #tls: Tls | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #sniffing = new Set<Socket>();
-  readonly #toHttp1: (socket: Socket) => void;
   #closing: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
@@ -62,18 +61,11 @@ export class Gateway {
       options.logger,
       options.handle,
     );
-    this.#server = createHttp1Server(this.#intake);
-    this.#http1 = new Http1(this.#intake, this.#server);
+    this.#http1 = new Http1(this.#intake);
     this.#speaksTls = options.tls ?? false;
     this.#cleartext = options.cleartext ?? true;
-    // node:http's server listens, because only a listening one watches for slow requests; its own way of taking a
-    // connection is set aside, and gets the sockets that turn out to speak HTTP/1.1.
-    const listeners = this.#server.listeners('connection');
-    const [listener] = listeners;
-    assert(listeners.length === 1 && listener !== undefined, 'node:http takes connections by one listener');
-    this.#server.removeAllListeners('connection');
-    this.#toHttp1 = (socket) => Reflect.apply(listener, this.#server, [socket]);
-    this.#server.on('connection', (socket) => this.#accept(socket));
+    // A client that ends its side after the request still gets its answer.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = limits.connectionsMax + refusedConnectionsMax;
   }
 
@@ -136,6 +128,8 @@ export class Gateway {
       for (const socket of this.#sockets) socket.destroy();
     });
     await ended;
+    // The server counts its connections down before they have closed.
+    for (const socket of this.#sockets) await new Promise((resolve) => socket.once('close', resolve));
     timer.cancel();
     http2?.close();
   }
@@ -204,11 +198,14 @@ export class Gateway {
         this.#turnAway(socket, refusal);
         return;
       }
+      if (spoken === 'http1') {
+        this.#http1.add(socket, seen);
+        return;
+      }
       socket.pause();
       socket.unshift(seen);
       if (spoken === 'tls') this.#shakeHands(socket);
-      else if (spoken === 'http2') this.#giveToHttp2(socket === raw ? socket : agreedByPreface(socket));
-      else this.#giveToHttp1(socket);
+      else this.#giveToHttp2(socket === raw ? socket : agreedByPreface(socket));
     };
     socket.on('data', look);
     socket.once('end', ended);
@@ -225,12 +222,6 @@ export class Gateway {
       return refusals.cleartext;
     }
     return this.#cleartext ? undefined : refusals.tlsOnly;
-  }
-
-  #giveToHttp1(socket: Socket): void {
-    this.#http1.add(socket);
-    this.#toHttp1(socket);
-    socket.resume();
   }
 
   #giveToHttp2(socket: Socket): void {

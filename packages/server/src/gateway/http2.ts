@@ -19,7 +19,7 @@ import {
 import type { Socket } from 'node:net';
 import { mib, type Timer } from '@millrace/base';
 import { Body, bodyRefusal, declaredLength } from './body.js';
-import { type Answer, headerOf, noBytes, type StreamedAnswer } from './exchange.js';
+import { type Answer, noBytes, type StreamedAnswer } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
 import { type Refusal, refusalAnswer, refusals } from './refusal.js';
 
@@ -170,7 +170,7 @@ class Http2Session {
 class Http2Exchange extends PendingExchange {
   readonly method: string;
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly #headers: IncomingHttpHeaders;
   readonly #session: Http2Session;
   readonly #stream: ServerHttp2Stream;
   readonly #sinceMs: number;
@@ -187,11 +187,16 @@ class Http2Exchange extends PendingExchange {
     this.#sinceMs = session.intake.clock.now();
     this.method = headers[':method'] ?? '';
     this.path = headers[':path'] ?? '/';
-    this.headers = headers;
+    this.#headers = headers;
   }
 
   get body(): Uint8Array {
     return this.#body?.bytes() ?? noBytes;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name];
+    return typeof value === 'object' ? value[0] : value;
   }
 
   collect(): void {
@@ -205,13 +210,13 @@ class Http2Exchange extends PendingExchange {
       this.cut();
       this.#session.done(this, wasReset);
     });
-    const declared = declaredLength(headerOf(this.headers, 'content-length'));
+    const declared = declaredLength(this.header('content-length'));
     if (declared !== undefined && !(declared <= limits.bodyBytesMax)) {
       this.#refuse(refusals.bodyTooLarge(limits.bodyBytesMax));
     } else if (stream.endAfterHeaders) {
       this.#complete();
     } else {
-      if (this.headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
+      if (this.header('expect') === '100-continue') stream.additionalHeaders({ ':status': 100 });
       this.#body = new Body(budget, bodyMemory, limits.bodyBytesMax, declared);
       stream.on('data', (chunk: Buffer) => this.#push(chunk));
       stream.once('end', () => this.#complete());

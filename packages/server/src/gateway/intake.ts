@@ -2,7 +2,7 @@ import { AssertionError, assert, type Clock, kib } from '@millrace/base';
 import { errorFields, type Logger } from '../logger.js';
 import { BodyMemory } from './body.js';
 import { ByteBudget } from './byte-budget.js';
-import type { Answer, Exchange, ExchangeHandler, RequestHeaders, StreamedAnswer } from './exchange.js';
+import type { Answer, Exchange, ExchangeHandler, StreamedAnswer } from './exchange.js';
 import type { GatewayLimits } from './limits.js';
 import { type Refusal, refusalAnswer, refusals } from './refusal.js';
 import type { RequestIds } from './request-id.js';
@@ -31,7 +31,6 @@ export class Intake {
   readonly logger: Logger;
   readonly #handle: ExchangeHandler;
   #inFlight = 0;
-  #pipelined = 0;
   #closing = false;
   readonly #streaming = new Set<PendingExchange>();
 
@@ -105,20 +104,6 @@ export class Intake {
     this.#handle(exchange);
   }
 
-  /** One more request on a connection that holds `held` already: those in excess of one each are bounded together. */
-  holdPipelined(held: number): boolean {
-    if (held === 0) return true;
-    if (this.#pipelined >= this.limits.pipelinedTogetherMax) return false;
-    this.#pipelined++;
-    return true;
-  }
-
-  /** One less, of which `held` are left. */
-  releasePipelined(held: number): void {
-    if (held > 0) this.#pipelined--;
-    assert(this.#pipelined >= 0, 'more pipelined requests were released than held');
-  }
-
   /** Called once for each exchange that `begin` handed on. */
   ended(): void {
     this.#inFlight--;
@@ -146,7 +131,6 @@ export class Intake {
 export abstract class PendingExchange implements Exchange {
   abstract readonly method: string;
   abstract readonly path: string;
-  abstract readonly headers: RequestHeaders;
   abstract readonly body: Uint8Array;
   /** Whether `Intake.begin` counted it. */
   counted = false;
@@ -163,6 +147,8 @@ export abstract class PendingExchange implements Exchange {
   constructor(intake: Intake) {
     this.intake = intake;
   }
+
+  abstract header(name: string): string | undefined;
 
   get requestId(): string {
     this.#requestId ??= this.intake.ids.requestId();

@@ -17,10 +17,6 @@ export interface GatewayLimits {
   readonly connectionsMax: number;
   /** Requests being worked on at once, over all connections; more: 503. */
   readonly requestsInFlightMax: number;
-  /** Requests that one HTTP/1.1 connection may send ahead of their answers; more: 503 in place of them all, and closed. */
-  readonly pipelinedRequestsMax: number;
-  /** The same over all connections together. */
-  readonly pipelinedTogetherMax: number;
   /** Streams at once on one HTTP/2 session; more: the protocol refuses them. */
   readonly streamsPerSessionMax: number;
   /** Streams that a client may reset in excess of those answered, on one session; more: GOAWAY and closed. */
@@ -57,8 +53,6 @@ export const gatewayLimits: GatewayLimits = {
   headerLinesMax: 200,
   connectionsMax: 2048,
   requestsInFlightMax: 4096,
-  pipelinedRequestsMax: 256,
-  pipelinedTogetherMax: 16_384,
   streamsPerSessionMax: 256,
   resetStreamsMax: 200,
   sessionBytesMax: 64 * mib,

@@ -1,4 +1,5 @@
 import type { Answer } from './exchange.js';
+import { statusLine } from './response-head.js';
 
 /**
  * What the gateway itself answers, before any service has seen the request. The bodies have the form of AWS's JSON
@@ -37,6 +38,11 @@ export const refusals = {
     code: 'RequestEntityTooLargeException',
     message: `The request's body is larger than ${limit} bytes.`,
   }),
+  unknownExpectation: {
+    status: 417,
+    code: 'ExpectationFailedException',
+    message: 'The request expects what is not 100-continue.',
+  },
   headersTooLarge: (bytes: number, lines: number): Refusal => ({
     status: 431,
     code: 'RequestHeaderFieldsTooLargeException',
@@ -56,11 +62,6 @@ export const refusals = {
     status: 503,
     code: 'ServiceUnavailableException',
     message: `There are ${limit} answers that stream already. Try again.`,
-  }),
-  tooManyPipelined: (limit: number): Refusal => ({
-    status: 503,
-    code: 'ServiceUnavailableException',
-    message: `This connection sent ${limit} requests ahead of their answers, and may send no more.`,
   }),
   noMemory: (limit: number): Refusal => ({
     status: 503,
@@ -87,19 +88,11 @@ export function refusalAnswer(refusal: Refusal): Answer {
   };
 }
 
-const reasonPhrases: { readonly [status: number]: string } = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  413: 'Payload Too Large',
-  431: 'Request Header Fields Too Large',
-  503: 'Service Unavailable',
-};
-
 /** The refusal as the bytes of an HTTP/1.1 response, for a connection on which no request was made out. */
 export function refusalBytes(refusal: Refusal): Uint8Array {
   const { status, contentType, body } = refusalAnswer(refusal);
   const head =
-    `HTTP/1.1 ${status} ${reasonPhrases[status] ?? 'Refused'}\r\ncontent-type: ${contentType}\r\n` +
+    `${statusLine(status)}content-type: ${contentType}\r\n` +
     `content-length: ${body.length}\r\nconnection: close\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }
