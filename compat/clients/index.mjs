@@ -6,6 +6,7 @@ import { boto3 } from './boto3.mjs';
 import { goSdk } from './go.mjs';
 import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
+import { kpl } from './kpl.mjs';
 import { rustSdk } from './rust.mjs';
 
 /**
@@ -24,5 +25,6 @@ export const clients = [
   javaSdk2,
   javaSdk2Async,
   javaSdk1,
+  kpl,
   rustSdk,
 ];
