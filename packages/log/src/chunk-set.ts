@@ -7,29 +7,14 @@
  * record is in exactly one of both. A chunk that has left the set stays readable for whoever holds a lease on it;
  * whoever comes too late for a lease looks again, in the set that replaced it.
  */
-import type { Chunk, FoundEntry } from './chunk.js';
+import type { Chunk } from './chunk.js';
+import { ChunkRead, type ChunkReadLimits, type Found, lookUp } from './chunk-read.js';
 import type { LogEntry } from './chunk-table.js';
 import type { Position } from './contract.js';
-import type { FileLease, FilePool } from './file-pool.js';
+import type { FilePool } from './file-pool.js';
 import type { FileWindow } from './file-window.js';
 import type { Page } from './page.js';
 import type { HeldFile } from './snapshot.js';
-
-/** A chunk under lease, and what it has of a log. */
-interface Found {
-  readonly chunk: Chunk;
-  readonly lease: FileLease;
-  readonly entry: FoundEntry;
-}
-
-/** Where a reader of one log is among the chunks, so that the next one need not be looked for. */
-export interface ChunkCursor {
-  readonly bytesMax: number;
-  /** What was read last, to its end. */
-  chunk: Chunk | undefined;
-  index: number | undefined;
-  bytesRead: number;
-}
 
 export class ChunkSet {
   readonly #pool: FilePool;
@@ -67,42 +52,21 @@ export class ChunkSet {
   }
 
   /**
-   * Fills `page` with records of log `number` from `from` on out of the chunk that has the next ones; answers where to
-   * read on, at most `settledEnd` when no chunk has any.
+   * Fills `page` with records of log `number` from `from` on; answers where to read on, at most `settledEnd` when no chunk
+   * has any, and how many bytes were read for it. After `limits.bytesMax`, and where chunks were replaced meanwhile, it
+   * answers what it has.
    */
   async read(
     number: number,
     from: Position,
     settledEnd: Position,
     page: Page,
-    cursor: ChunkCursor,
-  ): Promise<Position> {
-    const found = await this.#find(number, (entry) => entry.end <= from, cursor);
-    if (found === undefined) return settledEnd;
-    const { chunk, lease, entry } = found;
-    try {
-      let position = from;
-      if (entry.blockCount > 0) {
-        const { file } = lease;
-        const last = entry.firstBlock + entry.blockCount;
-        let index = await chunk.findBlock(file, entry, (block) => block.firstPosition <= from);
-        while (index < last && !page.full) {
-          const { runs, bytes, next } = await chunk.loadFrom(file, entry, index, wanted(entry, page, cursor));
-          cursor.bytesRead += bytes;
-          index = next;
-          for (const run of runs) {
-            if (page.full) break;
-            if (run.firstPosition + run.count <= position) continue;
-            position = page.share(run, Math.max(position, run.firstPosition));
-          }
-        }
-      }
-      cursor.chunk = chunk;
-      cursor.index = entry.index;
-      return page.full ? position : Math.max(position, Math.min(entry.end, settledEnd));
-    } finally {
-      lease.release();
-    }
+    limits: ChunkReadLimits,
+  ): Promise<{ readonly position: Position; readonly bytes: number }> {
+    const found = await this.#find(number, (entry) => entry.end <= from);
+    if (found === undefined) return { position: settledEnd, bytes: 0 };
+    const read = new ChunkRead({ pool: this.#pool, chunks: this.#chunks, page, ...limits });
+    return { position: await read.run(found, from, settledEnd), bytes: read.bytes };
   }
 
   /** The first position of log `number` that arrived at or after `arrivalMs`; `undefined` when it is in no chunk. */
@@ -125,13 +89,9 @@ export class ChunkSet {
   }
 
   /** The oldest chunk whose entry for log `number` is not before what is wanted. */
-  async #find(
-    number: number,
-    isBefore: (entry: LogEntry) => boolean,
-    cursor?: ChunkCursor,
-  ): Promise<Found | undefined> {
+  async #find(number: number, isBefore: (entry: LogEntry) => boolean): Promise<Found | undefined> {
     for (;;) {
-      const found = await this.#search(this.#chunks, number, isBefore, cursor);
+      const found = await this.#search(this.#chunks, number, isBefore);
       if (found !== 'replaced') return found;
     }
   }
@@ -140,46 +100,36 @@ export class ChunkSet {
     chunks: readonly Chunk[],
     number: number,
     isBefore: (entry: LogEntry) => boolean,
-    cursor: ChunkCursor | undefined,
   ): Promise<Found | undefined | 'replaced'> {
     let found: Found | undefined;
-    // All up to the one that was read to its end are before; the next is most likely the one.
-    let low = cursor?.chunk === undefined ? 0 : chunks.indexOf(cursor.chunk) + 1;
+    // Logs stand at about the same place in all chunks.
+    let near: number | undefined;
+    let low = 0;
     let high = chunks.length;
-    let first = low > 0;
     while (low < high) {
-      const middle = first ? low : (low + high) >>> 1;
-      first = false;
+      const middle = (low + high) >>> 1;
       const chunk = chunks[middle] as Chunk;
       if (chunk.file.removed) {
         found?.lease.release();
         return 'replaced';
       }
-      const lease = await this.#pool.lease(chunk.file);
-      let entry: FoundEntry | undefined;
+      let looked: Found | undefined;
       try {
-        entry = await chunk.log(lease.file, number, cursor?.index);
+        looked = await lookUp(this.#pool, chunk, number, near);
       } catch (error) {
-        lease.release();
         found?.lease.release();
         throw error;
       }
-      if (entry === undefined || isBefore(entry)) {
-        lease.release();
+      near = looked?.entry.index ?? near;
+      if (looked === undefined || isBefore(looked.entry)) {
+        looked?.lease.release();
         low = middle + 1;
       } else {
         found?.lease.release();
-        found = { chunk, lease, entry };
+        found = looked;
         high = middle;
       }
     }
     return found;
   }
-}
-
-/** How much to read at a time for a page: no more than it has room for, by what the log's records take on average. */
-function wanted(entry: LogEntry, page: Page, cursor: ChunkCursor): number {
-  const { records, bytes } = page.room;
-  const recordBytes = entry.bytes / Math.max(1, entry.records);
-  return Math.min(cursor.bytesMax, bytes, records * recordBytes);
 }

@@ -23,6 +23,7 @@ import { type ChunkTrailer, chunkTrailerBytes, decodeChunkTrailer } from './chun
 import type { Disk, DiskFile } from './disk.js';
 import type { PooledFile } from './file-pool.js';
 import type { FileWindow } from './file-window.js';
+import type { Lanes } from './lanes.js';
 import { LogError } from './log-error.js';
 import type { ManifestChunk } from './manifest.js';
 import type { Run } from './run.js';
@@ -93,17 +94,18 @@ function checkPlace(name: string, number: number, trailer: ChunkTrailer | undefi
   );
 }
 
+/** Bytes of a chunk that lie together, and where they go in a piece. */
 interface Extent {
   readonly offset: number;
   length: number;
   readonly at: number;
 }
 
-interface LoadedBlocks {
-  readonly runs: readonly Run[];
+/** Some of a log's blocks in a chunk, which are read and kept together. */
+export interface BlockPiece {
+  readonly blocks: readonly BlockEntry[];
+  readonly extents: readonly Extent[];
   readonly bytes: number;
-  /** The index of the block behind them. */
-  readonly next: number;
 }
 
 interface LoadedBlock {
@@ -115,9 +117,6 @@ interface LoadedBlock {
 export interface FoundEntry extends LogEntry {
   readonly index: number;
 }
-
-/** Reads of one reader that are under way at the same time: others have their turn between them. */
-const readsAtOnce = 2;
 
 export class Chunk {
   readonly named: ManifestChunk;
@@ -207,11 +206,8 @@ export class Chunk {
     return { bytes: window.bytes.subarray(at, at + length), runs };
   }
 
-  /**
-   * The blocks of `entry` from `index` on that come to about `bytesWanted`, at least one, each checked, in memory of
-   * their own. What lies together is one read.
-   */
-  async loadFrom(file: DiskFile, entry: LogEntry, index: number, bytesWanted: number): Promise<LoadedBlocks> {
+  /** The blocks of `entry` from `index` on that come to about `bytesWanted`, at least one. */
+  async piece(file: DiskFile, entry: LogEntry, index: number, bytesWanted: number): Promise<BlockPiece> {
     const blocks: BlockEntry[] = [];
     const extents: Extent[] = [];
     let bytes = 0;
@@ -225,24 +221,28 @@ export class Chunk {
       blocks.push(block);
       bytes += length;
     }
-    const buffer = Buffer.allocUnsafeSlow(bytes);
-    const next = extents.values();
-    const lane = async (): Promise<void> => {
-      for (const { offset, length, at } of next) {
-        const read = await file.read(buffer.subarray(at, at + length), offset);
-        if (read < length) throw this.#damaged(offset);
-      }
-    };
-    await Promise.all(Array.from({ length: readsAtOnce }, lane));
+    return { blocks, extents, bytes };
+  }
+
+  /** The runs of a piece, each block checked, in memory of their own. What lies together is one read. */
+  async loadPiece(file: DiskFile, piece: BlockPiece, lanes: Lanes): Promise<Run[]> {
+    const buffer = Buffer.allocUnsafeSlow(piece.bytes);
+    await Promise.all(
+      piece.extents.map(({ offset, length, at }) =>
+        lanes.use(async () => {
+          const read = await file.read(buffer.subarray(at, at + length), offset);
+          if (read < length) throw this.#damaged(offset);
+        }),
+      ),
+    );
     let at = 0;
-    const runs = blocks.flatMap(({ log, offset, length }) => {
+    return piece.blocks.flatMap(({ log, offset, length }) => {
       const place: BlockPlace = { chunk: this.named.number, log, offset, length };
-      const found = runsOfBlock(buffer, at, place, this.#tag);
-      if (found === undefined) throw this.#damaged(offset);
+      const runs = runsOfBlock(buffer, at, place, this.#tag);
+      if (runs === undefined) throw this.#damaged(offset);
       at += length;
-      return found;
+      return runs;
     });
-    return { runs, bytes, next: index + blocks.length };
   }
 
   async #logAt(file: DiskFile, index: number): Promise<LogEntry> {

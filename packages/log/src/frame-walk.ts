@@ -24,6 +24,8 @@ export interface WalkBounds {
 
 export class FrameWalk {
   readonly #window: FileWindow;
+  readonly #file: DiskFile;
+  readonly #end: number;
   readonly #tag: number;
   readonly #name: string;
   readonly #stop: number;
@@ -33,6 +35,8 @@ export class FrameWalk {
   constructor(window: FileWindow, file: DiskFile, tag: number, bounds: WalkBounds) {
     window.attach(file, bounds.name, bounds.end);
     this.#window = window;
+    this.#file = file;
+    this.#end = bounds.end;
     this.#tag = tag;
     this.#name = bounds.name;
     this.#stop = Math.min(bounds.stop, bounds.end);
@@ -91,6 +95,17 @@ export class FrameWalk {
   /** Reads the whole frame; its head has to be asked for again, because the bytes have moved. */
   loadFrame(head: FrameHead): Promise<void> {
     return this.#fill(head.length);
+  }
+
+  /** Reads the whole frame into memory of its own, and checks it. */
+  async loadApart(head: FrameHead): Promise<{ readonly head: FrameHead; readonly payload: Buffer }> {
+    const bytes = Buffer.allocUnsafeSlow(head.length);
+    if (this.offset + bytes.length > this.#end) throw this.damaged();
+    const read = await this.#file.read(bytes, this.offset);
+    const apart = read < bytes.length ? undefined : frameHeadAt(bytes, 0, this.#tag);
+    const payload = apart?.payload(this.#tag);
+    if (apart === undefined || payload === undefined) throw this.damaged();
+    return { head: apart, payload };
   }
 
   damaged(): LogError {

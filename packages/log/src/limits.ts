@@ -23,6 +23,8 @@ export interface NativeLimits {
   readonly memoryBytesMax: number;
   /** Recent batches kept of that; beyond this the oldest are read from the disk again. All of it unless given. */
   readonly tailBytesMax: number;
+  /** A frame of the journal that is at least so long is kept for other readers, where there is memory. See `frame-cache.ts`. */
+  readonly keptFrameBytesMin: number;
   /** A log's index gets an entry for every so many bytes of journal, more or less. */
   readonly indexSpacingBytes: number;
   /** A log's index at this number of entries is thinned: its spacing doubles. */
@@ -71,6 +73,7 @@ export const nativeLimitsDefault: NativeLimits = {
   waitingRequestsMax: 65_536,
   memoryBytesMax: 96 * mib,
   tailBytesMax: 96 * mib,
+  keptFrameBytesMin: 64 * kib,
   indexSpacingBytes: 4 * kib,
   indexEntriesMax: 65_536,
   readBytesMax: 1 * mib,

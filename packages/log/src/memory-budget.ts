@@ -4,9 +4,10 @@
  *      windows   what reads go through       as many as `readsMax`; a read has what its frame needs
  *      tables    pages of chunks' tables     at most `tableCacheBytesMax`, an eighth of all unless said
  *      tail      the newest batches          all the rest
+ *      frames    of the journal, read lately what nobody else wants
  *
  * Whoever takes memory says so. When that makes it more than `bytesMax`, the parts give way in the order in which they
- * were made, each until it has nothing left: the tail its oldest batches, then the tables what was not wanted for the
+ * were made, each until it has nothing left: the frames, the tail its oldest batches, then the tables what was not wanted for the
  * longest time. Windows are in use, or soon will be, and give nothing.
  *
  * Invariant: after `take` at most `bytesMax` bytes are held, unless windows alone are more.

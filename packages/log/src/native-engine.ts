@@ -30,6 +30,7 @@ import type {
   SealResult,
 } from './contract.js';
 import { type Disk, DiskError, type DiskLock } from './disk.js';
+import { FrameCache } from './frame-cache.js';
 import { GroupCommit } from './group-commit.js';
 import type { Journal } from './journal.js';
 import { type NativeLimits, nativeLimits } from './limits.js';
@@ -117,7 +118,8 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
   try {
     return await asLogError(async () => {
       const budget = new MemoryBudget(limits.memoryBytesMax);
-      // Before the tables: what is made first gives way first.
+      // What is made first gives way first: the tables come last.
+      const frames = new FrameCache(budget, limits.keptFrameBytesMin);
       const tail = new Tail(budget, limits.tailBytesMax, options.forgotten);
       const recovered = await recover({ disk, limits, budget, canaries, random, nowMs: clock.now() });
       const { journal } = recovered;
@@ -127,7 +129,7 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
         const callers = new ReturningCallers(options.pace);
         const { settlingStopped = () => {} } = options;
         const writing = { lock, reserve, sorter, callers, settlingStopped };
-        const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, tail };
+        const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, frames, tail };
         const engine = new OpenNativeEngine(parts);
         await engine.begin();
         return engine;
@@ -154,6 +156,7 @@ interface NativeEngineParts {
   readonly settlingStopped: (why: string) => void;
   readonly recovered: Recovered;
   readonly budget: MemoryBudget;
+  readonly frames: FrameCache;
   readonly tail: Tail;
 }
 
@@ -180,7 +183,7 @@ class OpenNativeEngine implements NativeEngine {
 
   constructor(parts: NativeEngineParts) {
     const { disk, clock, limits, canaries, lock, reserve, sorter, callers } = parts;
-    const { recovered, budget, tail } = parts;
+    const { recovered, budget, frames, tail } = parts;
     const { journal, registry, settled, newestMs, report } = recovered;
     this.recovery = report;
     this.newestArrivalMs = newestMs;
@@ -192,7 +195,7 @@ class OpenNativeEngine implements NativeEngine {
     this.#settled = settled;
     const settling = { disk, limits, canaries, journal, registry, reserve, sorter };
     this.#settler = new Settler({ ...settled, ...settling, stopped: parts.settlingStopped });
-    this.#reader = new Reader(journal, settled.chunks, limits, budget);
+    this.#reader = new Reader(journal, settled.chunks, limits, budget, frames);
     const { settlingSliceBytes: sliceBytes } = limits;
     this.#snapshots = new SnapshotMaker({ disk, journal, chunks: settled.chunks, sliceBytes });
     this.#waiters = new Waiters(limits.waitersMax);

@@ -9,11 +9,12 @@
  * Invariant: no byte is served whose frame's checksums do not hold; a frame that should be there and is not is
  * reported as damage with its file and offset. A read goes through at most `readScanBytesMax` of journal.
  */
-import type { ChunkCursor, ChunkSet } from './chunk-set.js';
+import type { ChunkSet } from './chunk-set.js';
 import type { Position } from './contract.js';
 import { DiskError } from './disk.js';
 import type { FileWindow } from './file-window.js';
 import { type FrameHead, frameKind } from './frame.js';
+import type { CachedFrame, FrameCache } from './frame-cache.js';
 import { FrameWalk } from './frame-walk.js';
 import type { Journal, JournalLease } from './journal.js';
 import type { NativeLimits } from './limits.js';
@@ -29,8 +30,16 @@ export class Reader {
   readonly #chunks: ChunkSet;
   readonly #limits: NativeLimits;
   readonly #windows: WindowPool;
+  readonly #frames: FrameCache;
 
-  constructor(journal: Journal, chunks: ChunkSet, limits: NativeLimits, budget: MemoryBudget) {
+  constructor(
+    journal: Journal,
+    chunks: ChunkSet,
+    limits: NativeLimits,
+    budget: MemoryBudget,
+    frames: FrameCache,
+  ) {
+    this.#frames = frames;
     this.#journal = journal;
     this.#chunks = chunks;
     this.#limits = limits;
@@ -41,17 +50,22 @@ export class Reader {
   async read(log: RegisteredLog, from: Position, page: Page): Promise<Position> {
     const { end } = log;
     return this.#withWindow(async (window) => {
-      const { readBytesMax: bytesMax, readScanBytesMax } = this.#limits;
-      const cursor: ChunkCursor = { bytesMax, chunk: undefined, index: undefined, bytesRead: 0 };
-      const budget = window.bytesRead + readScanBytesMax;
+      const { readBytesMax: pieceBytesMax, readScanBytesMax } = this.#limits;
+      const readBefore = window.bytesRead;
+      let settledBytes = 0;
       let position = from;
-      while (!page.full && log.exists && window.bytesRead + cursor.bytesRead < budget) {
+      while (!page.full && log.exists) {
+        const bytesMax = readScanBytesMax - settledBytes - (window.bytesRead - readBefore);
+        if (bytesMax <= 0) break;
         // A trim during the read moves on what there is to read.
         position = Math.max(position, log.first);
         if (position >= end) break;
         const settledEnd = Math.min(log.settledEnd, end);
         if (position < settledEnd) {
-          position = await this.#chunks.read(log.number, position, settledEnd, page, cursor);
+          const limits = { pieceBytesMax, bytesMax };
+          const read = await this.#chunks.read(log.number, position, settledEnd, page, limits);
+          position = read.position;
+          settledBytes += read.bytes;
           continue;
         }
         const stretch = log.index.find(position);
@@ -108,10 +122,13 @@ export class Reader {
       const limit = stretch.nextPosition ?? Number.POSITIVE_INFINITY;
       let position = Math.max(from, log.first);
       while (!page.full && position < limit) {
-        const head = walk.next() ?? (await walk.load());
+        const cached = this.#frames.get(stretch.file, walk.offset);
+        const head = cached?.head ?? walk.next() ?? (await walk.load());
         if (head === undefined) break;
         if (holdsRecords(head, log.number, position)) {
-          const payload = walk.payload(head);
+          let payload = cached?.payload ?? walk.payload(head);
+          if (payload === undefined && this.#frames.wants(head.length))
+            payload = (await this.#keep(stretch.file, walk, head)).payload;
           if (payload === undefined) {
             await walk.loadFrame(head);
             continue;
@@ -124,6 +141,14 @@ export class Reader {
     } finally {
       lease.release();
     }
+  }
+
+  /** Reads the frame at the walk's offset for whoever comes for another log of it, too. */
+  async #keep(file: number, walk: FrameWalk, head: FrameHead): Promise<CachedFrame> {
+    const { offset } = walk;
+    const frame: CachedFrame = await walk.loadApart(head);
+    this.#frames.put(file, offset, frame, this.#journal.oldest);
+    return frame;
   }
 
   #walk(window: FileWindow, stretch: Stretch, lease: JournalLease): FrameWalk {

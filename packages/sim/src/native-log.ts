@@ -34,6 +34,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     settlingSyncBytes: pick(random, [1 * kib, 16 * kib]),
     blockBytesMax: pick(random, [256, 4 * kib]),
     tableCacheBytesMax: pick(random, [0, 64 * kib]),
+    keptFrameBytesMin: pick(random, [0, 64 * kib]),
   };
 }
 
