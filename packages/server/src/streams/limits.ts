@@ -22,6 +22,8 @@ export interface StreamsLimits {
   readonly pollWaitMs: number;
   /** Polls that wait at once, over all streams; more are answered at once. */
   readonly pollsWaitingMax: number;
+  /** Shards that busy pollers wait at, or have waited at since the last record; at more of them, all are answered at once. */
+  readonly tipsWatchedMax: number;
   /** How long an iterator is good for. AWS: five minutes. */
   readonly iteratorLifeMs: number;
   /** How long a pagination token is good for. AWS: 300 seconds. */
@@ -81,6 +83,7 @@ export const defaultStreamsLimits: StreamsLimits = {
   busyPollersMax: 4096,
   pollWaitMs: 10,
   pollsWaitingMax: 1024,
+  tipsWatchedMax: 10_000,
   iteratorLifeMs: 300_000,
   nextTokenLifeMs: 300_000,
   describedShardsMax: 100,

@@ -173,6 +173,17 @@ test('past the bound of those who wait, and of those who are known, polls are an
   await known.poll();
   assert.equal(await forgotten.poll(), 0);
   await few.under.close();
+
+  const watched = await polled({ tipsWatchedMax: 1 }, 2);
+  const [here, there] = [await Poller.at(watched.under, 0), await Poller.at(watched.under, 1)];
+  await here.poll();
+  await there.poll();
+  const waited = here.poll();
+  await waitingFor(watched.under, 1);
+  watched.waits.advance(pollWaitMs);
+  assert.equal(await waited, 0);
+  assert.equal(await there.poll(), 0);
+  await watched.under.close();
 });
 
 test('a split answers whoever waits at the parent, and the shard ends as it does for others', async () => {

@@ -85,8 +85,9 @@ export class Polling {
     let place = this.#placeOf(iterator, caller);
     admission.beginRead(place.stream, place.shard);
     const busy = tip?.isBusy(request.ShardIterator) ?? false;
-    if (tip !== undefined && busy) {
-      await tip.wait(place.stream, place.shard, place.position);
+    const waiting = busy ? tip?.wait(place.stream, place.shard, place.position) : undefined;
+    if (waiting !== undefined) {
+      await waiting;
       // The call has been counted, and its iterator was good when it came; all else is as it is now.
       place = this.#placeOf(iterator, caller);
     }

@@ -18,7 +18,7 @@
  * AWS says nothing of how long an answer at the tip may take (undocumented; we chose: docs/decisions/0016).
  */
 import { assert, type Clock } from '@millrace/base';
-import { type LogEngine, LogError, type Position } from '@millrace/log';
+import { type LogEngine, LogError, type LogId, type Position } from '@millrace/log';
 import type { StreamsLimits } from './limits.js';
 import { type Shard, type Stream, shardLog } from './stream.js';
 
@@ -26,18 +26,23 @@ export interface TipWaitsOptions {
   readonly engine: LogEngine;
   /** Time that really passes. */
   readonly clock: Clock;
-  readonly limits: Pick<StreamsLimits, 'busyPollMs' | 'busyPollersMax' | 'pollWaitMs' | 'pollsWaitingMax'>;
+  readonly limits: Pick<
+    StreamsLimits,
+    'busyPollMs' | 'busyPollersMax' | 'pollWaitMs' | 'pollsWaitingMax' | 'tipsWatchedMax'
+  >;
 }
 
-/** Why a wait ended without a word from the log: no error, and too frequent to make one each time. */
-const over = Symbol('the wait is over');
+/** The polls that wait at one shard, as what ends each. */
+type Polls = Set<() => void>;
 
 export class TipWaits {
   readonly #options: TipWaitsOptions;
   /** Iterators that went out with answers at the tip, and when; the oldest first. */
   readonly #given = new Map<string, number>();
-  /** What ends each wait, by the stream's incarnation. */
-  readonly #waiting = new Map<number, Set<() => void>>();
+  /** Logs that will say when they grow: asked once, for all who wait there until they do. */
+  readonly #watched = new Map<LogId, Polls>();
+  /** By the stream's incarnation. */
+  readonly #waiting = new Map<number, Polls>();
   #count = 0;
   #closed = false;
 
@@ -70,26 +75,26 @@ export class TipWaits {
     return atMs !== undefined && this.#options.clock.now() - atMs <= this.#options.limits.busyPollMs;
   }
 
-  /** Resolves when there may be something to say of `position`, and soon whatever happens; never rejects for the log's sake. */
-  async wait(stream: Stream, shard: Shard, position: Position): Promise<void> {
+  /** Resolves when there may be something to say of `position`, and soon whatever happens; undefined: now. */
+  wait(stream: Stream, shard: Shard, position: Position): Promise<void> | undefined {
     const { engine, clock, limits } = this.#options;
     const log = shardLog(stream, shard.index);
     const state = engine.state(log);
-    if (state === undefined || state.sealed || state.endPosition > position) return;
-    if (this.#closed || this.#count >= limits.pollsWaitingMax) return;
-    const waiting = new AbortController();
-    const end = (): void => waiting.abort(over);
-    const timer = clock.schedule(limits.pollWaitMs, end);
-    this.#add(stream.incarnation, end);
-    try {
-      await engine.waitFor(log, position, waiting.signal);
-    } catch (error) {
-      // What is wrong with the log, the read that follows will say.
-      if (error !== over && !(error instanceof LogError)) throw error;
-    } finally {
-      timer.cancel();
-      this.#remove(stream.incarnation, end);
-    }
+    if (state === undefined || state.sealed || state.endPosition > position) return undefined;
+    if (this.#closed || this.#count >= limits.pollsWaitingMax) return undefined;
+    const polls = this.#watched.get(log) ?? this.#watch(log, state.endPosition);
+    if (polls === undefined) return undefined;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        polls.delete(end);
+        this.#remove(stream.incarnation, end);
+        resolve();
+      };
+      const timer = clock.schedule(limits.pollWaitMs, end);
+      polls.add(end);
+      this.#add(stream.incarnation, end);
+    });
   }
 
   /** Something was put into `stream`. Those at its own shard have been told by the log. */
@@ -103,6 +108,24 @@ export class TipWaits {
   close(): void {
     this.#closed = true;
     for (const waiting of this.#waiting.values()) for (const end of waiting) end();
+  }
+
+  /** Has the log say when it grows; undefined when too many have been asked that have not yet. */
+  #watch(log: LogId, end: Position): Polls | undefined {
+    const { engine, limits } = this.#options;
+    if (this.#watched.size >= limits.tipsWatchedMax) return undefined;
+    const polls: Polls = new Set();
+    this.#watched.set(log, polls);
+    const changed = (): void => {
+      this.#watched.delete(log);
+      for (const poll of polls) poll();
+    };
+    engine.waitFor(log, end).then(changed, (error: unknown) => {
+      changed();
+      // What is wrong with the log, the reads that follow will say.
+      if (!(error instanceof LogError)) throw error;
+    });
+    return polls;
   }
 
   #add(incarnation: number, end: () => void): void {
