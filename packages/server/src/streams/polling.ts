@@ -13,11 +13,12 @@ import type { Addressed, Caller } from './address.js';
 import { contextOf, ofNamed, shardIndexOf, streamNameOf } from './address.js';
 import type { Admission } from './admission.js';
 import * as errors from './errors.js';
+import { GivenIterators } from './given-iterators.js';
 import type { StreamsLimits } from './limits.js';
 import type { Reader } from './reader.js';
 import type { GetRecordsRequest, GetRecordsResult } from './records-page.js';
 import type { TokenSealer } from './sealed-token.js';
-import { openIterator, type ShardIterator, sealIterator } from './shard-iterator.js';
+import type { ShardIterator } from './shard-iterator.js';
 import type { StartingPoint } from './starting-position.js';
 import { startingPosition } from './starting-position.js';
 import { childrenOf, type Shard, type Stream, visibleShard } from './stream.js';
@@ -47,11 +48,13 @@ interface Place {
 
 export class Polling {
   readonly #options: PollingOptions;
+  readonly #iterators: GivenIterators;
   readonly #tip: TipWaits | undefined;
 
   constructor(options: PollingOptions) {
     const { engine, realClock, limits } = options;
     this.#options = options;
+    this.#iterators = new GivenIterators(options.sealer);
     this.#tip = realClock && new TipWaits({ engine, clock: realClock, limits });
   }
 
@@ -135,9 +138,9 @@ export class Polling {
   }
 
   #open(request: GetRecordsRequest, caller: Caller): ShardIterator {
-    const { clock, limits, sealer } = this.#options;
+    const { clock, limits } = this.#options;
     const { ShardIterator: token } = request;
-    const iterator = openIterator(sealer, contextOf(caller), token, clock.now(), limits.iteratorLifeMs);
+    const iterator = this.#iterators.open(contextOf(caller), token, clock.now(), limits.iteratorLifeMs);
     const meant = request.StreamARN === undefined ? undefined : streamNameOf(request, caller, 'GetRecords');
     if (meant !== undefined && meant !== iterator.streamName) throw errors.invalidIterator();
     return iterator;
@@ -163,6 +166,6 @@ export class Polling {
   #seal(stream: Stream, shard: Shard, position: Position, issuedMs: number): string {
     const { name: streamName, incarnation } = stream;
     const place = { streamName, incarnation, shardIndex: shard.index, position };
-    return sealIterator(this.#options.sealer, contextOf(stream), { issuedMs, ...place });
+    return this.#iterators.seal(contextOf(stream), { issuedMs, ...place });
   }
 }

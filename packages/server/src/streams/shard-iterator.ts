@@ -50,15 +50,20 @@ export function openIterator(
     throw errors.invalidIterator();
   }
   const view = Buffer.from(payload);
-  const issuedMs = view.readDoubleBE(1);
-  // One of the future is fresh: a clock that was moved ahead may stand behind it after a restart, and a sealed token
-  // cannot be forged.
-  if (nowMs - issuedMs > lifeMs) throw errors.iteratorExpired(issuedMs, nowMs, lifeMs);
-  return {
-    issuedMs,
+  const iterator = {
+    issuedMs: view.readDoubleBE(1),
     streamName: view.toString('utf8', fixedBytes),
     incarnation: view.readDoubleBE(9),
     shardIndex: view.readUInt32BE(17),
     position: view.readDoubleBE(21),
   };
+  checkAge(iterator, nowMs, lifeMs);
+  return iterator;
+}
+
+/** Throws what AWS answers to an iterator that is too old at `nowMs`. */
+export function checkAge({ issuedMs }: ShardIterator, nowMs: number, lifeMs: number): void {
+  // One of the future is fresh: a clock that was moved ahead may stand behind it after a restart, and a sealed token
+  // cannot be forged.
+  if (nowMs - issuedMs > lifeMs) throw errors.iteratorExpired(issuedMs, nowMs, lifeMs);
 }
