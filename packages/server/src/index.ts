@@ -3,6 +3,8 @@ export type { SnapshotStanding } from './control/snapshot-routes.js';
 export type { FaultKind, FaultRule, RecordFailureCode } from './faults/fault-rule.js';
 export { FaultError } from './faults/fault-rule.js';
 export type { Faults, SetFault } from './faults/faults.js';
+// Master keys in memory, for the simulator.
+export { MasterKeySet } from './keys/master-keys.js';
 export type { LogFields, Logger, LogLevel } from './logger.js';
 export { jsonLogger, silentLogger, textLogger } from './logger.js';
 export type { MillraceOptions } from './millrace.js';

@@ -7,17 +7,24 @@ import { workloads } from './workloads.js';
 const steps = 800;
 const seedsMax = 60;
 
-async function violationOf(seed: number, canary: Canary | undefined): Promise<string | undefined> {
-  const report = await workloads.log({ seed, steps, canary, trace: undefined, tell: undefined });
+async function violationOf(seed: number, name: Canary, planted: boolean): Promise<string | undefined> {
+  const workload = name === 'nonceByPosition' ? workloads.streams : workloads.log;
+  const report = await workload({
+    seed,
+    steps,
+    canary: planted ? name : undefined,
+    trace: undefined,
+    tell: undefined,
+  });
   return report.violation;
 }
 
 for (const canary of canaries) {
   test(`the canary ${canary} is caught`, async () => {
     for (let seed = 1; seed <= seedsMax; seed++) {
-      const violation = await violationOf(seed, canary);
+      const violation = await violationOf(seed, canary, true);
       if (violation === undefined) continue;
-      assert.equal(await violationOf(seed, undefined), undefined, `seed ${seed} fails without it`);
+      assert.equal(await violationOf(seed, canary, false), undefined, `seed ${seed} fails without it`);
       return;
     }
     assert.fail(`${canary} lives after ${seedsMax} seeds`);

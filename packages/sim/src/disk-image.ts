@@ -30,6 +30,8 @@ export interface Damage {
 }
 
 export class DiskImage {
+  /** Is shown every write as it is begun, whatever becomes of it. */
+  watch: ((name: string, bytes: Uint8Array) => void) | undefined;
   #entries = new Map<string, FileBody>();
   #durableEntries = new Map<string, FileBody>();
   #entryChanges: EntryChange[] = [];

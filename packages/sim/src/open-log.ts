@@ -2,7 +2,7 @@
 import type { Clock, Random } from '@millrace/base';
 import type { Disk, LogEngine, SnapshotTarget } from '@millrace/log';
 
-/** Bugs that the engine commits when told to, so that the checkers can prove that they would notice. */
+/** Bugs that the engine, or the streams (the last of these), commit when told to, so that the checkers can prove that they would notice. */
 export const canaries = [
   'acknowledgeBeforeSync',
   'skipDirectorySync',
@@ -13,6 +13,7 @@ export const canaries = [
   'lostIndexEntry',
   'manifestBeforeSync',
   'referenceDroppedEarly',
+  'nonceByPosition',
 ] as const;
 export type Canary = (typeof canaries)[number];
 

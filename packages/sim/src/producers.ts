@@ -2,10 +2,15 @@
 import { pick, type Random } from '@millrace/base';
 import type { PutBatch, Stream } from '@millrace/server';
 import { AwsError, hashKeyToWords, hashKeyWords, partitionKeyHash } from '@millrace/wire';
+import { secretPrefix } from './sealed-watch.js';
 import { dataBytesMin, type SentRecord, storedBytes } from './streams-model.js';
 import { caller, type StreamsWorld } from './streams-world.js';
 
-const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'].map((key) => ({ key, hash: partitionKeyHash(key) }));
+const names = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];
+const keysOf = (prefix: string) =>
+  names.map((name) => ({ key: `${prefix}${name}`, hash: partitionKeyHash(`${prefix}${name}`) }));
+const plainKeys = keysOf('');
+const secretKeys = keysOf(secretPrefix);
 
 export interface ProducersLimits {
   readonly batchMax: number;
@@ -37,6 +42,7 @@ export class Producers {
       harness.perform();
       return;
     }
+    const keys = stream.encryption.at(-1)?.master === undefined ? plainKeys : secretKeys;
     const records: SentRecord[] = [];
     for (let n = 1 + this.#random.integer(batchMax); n > 0; n--) {
       const { key, hash } = pick(this.#random, keys);

@@ -182,6 +182,7 @@ export class SimulatedDisk implements Disk {
     this.counts.writes++;
     const bytes = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
     if (bytes.length !== length) this.#misuse(`a write to ${name} changed its length on the way`);
+    this.#image.watch?.(name, bytes);
     if (this.#strikes(this.faults.writeFails)) {
       this.#image.write(body, offset, bytes.subarray(0, this.#random.integer(length + 1)));
       throw this.#fail('io', `writing ${name} at ${offset}`);

@@ -93,13 +93,12 @@ export class StreamOwners {
     );
   }
 
-  /** A change that takes the stream through UPDATING and touches no shard. */
+  /** A change that takes the stream through UPDATING and touches no shard: from then on it encrypts, or under another key. */
   rekey(stream: Stream): void {
     const { name } = stream;
     if (this.#busy.has(name)) return;
     const { service } = this.#world;
-    const start = { type: 'encryption', ...caller, name, change: 'start', keyId: 'k' } as const;
-    this.#command(name, service.change(start), () => {});
+    this.#command(name, service.encrypt({ ...caller, name }, 'alias/k'), () => {});
   }
 
   #reshard(stream: Stream, parents: readonly number[], call: Promise<void>): void {

@@ -46,7 +46,7 @@ function character(random: Random): Character {
     ['split', pick(random, [0, 0.5, 3])],
     ['merge', pick(random, [0, 0.5, 3])],
     ['scale', pick(random, [0, 0, 1])],
-    ['rekey', pick(random, [0, 0.3])],
+    ['rekey', pick(random, [0, 0.5, 3])],
     ['delete', pick(random, [0, 0.1, 1])],
     ['day', pick(random, [0, 0, 0.3])],
     ['fill', pick(random, [0, 0, 0.3])],
@@ -69,6 +69,7 @@ export class StreamsWorkload {
   readonly #random: Random;
   readonly #character: Character;
   readonly #world: StreamsWorld;
+  readonly #nonceByPosition: boolean;
   readonly #producers: Producers;
   readonly #followers: Followers;
   readonly #owners: StreamOwners;
@@ -79,6 +80,11 @@ export class StreamsWorkload {
     this.#random = random;
     this.#character = character(random);
     this.#world = new StreamsWorld(this.#harness);
+    this.#nonceByPosition = options.canary === 'nonceByPosition';
+    const { sealed } = this.#world;
+    this.#harness.machine.image.watch = (name, bytes) => {
+      this.#harness.guard(() => sealed.wrote(name, bytes));
+    };
     this.#producers = new Producers(this.#world, random, this.#character);
     this.#followers = new Followers(this.#world, random);
     this.#owners = new StreamOwners(this.#world, random, this.#character);
@@ -88,7 +94,11 @@ export class StreamsWorkload {
     return this.#harness.run(
       'streams',
       () => this.#body(),
-      () => ({ ...this.#world.checker.counts, ...this.#world.lineage.counts }),
+      () => ({
+        ...this.#world.checker.counts,
+        ...this.#world.lineage.counts,
+        groupsSealed: this.#world.sealed.groups,
+      }),
     );
   }
 
@@ -169,6 +179,8 @@ export class StreamsWorkload {
         engine,
         clock,
         random: this.#random,
+        keys: this.#world.sealed.keys,
+        nonceByPosition: this.#nonceByPosition,
         delays: { createDelayMs: delayMs, updateDelayMs: delayMs, deleteDelayMs: delayMs },
         catalogLimits: { commandsBetweenSnapshots, snapshotPartChars: 300 },
       }),

@@ -3,6 +3,7 @@ import { LogError } from '@millrace/log';
 import type { GetRecordsResult, Stream, Streams } from '@millrace/server';
 import type { Harness } from './harness.js';
 import type { LineageChecker } from './lineage-checker.js';
+import { SealedWatch } from './sealed-watch.js';
 import { StreamsChecker } from './streams-checker.js';
 import type { RecordsAnswer } from './streams-model.js';
 import { check } from './violation.js';
@@ -12,6 +13,7 @@ export const caller = { account: '123456789012', region: 'us-east-1' };
 export class StreamsWorld {
   readonly harness: Harness;
   readonly checker = new StreamsChecker();
+  readonly sealed = new SealedWatch();
   #service: Streams | undefined;
 
   constructor(harness: Harness) {
