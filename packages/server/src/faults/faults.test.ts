@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import {
+  CreateStreamCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
   KinesisClient,
@@ -8,6 +9,7 @@ import {
   PutRecordCommand,
   PutRecordsCommand,
   SplitShardCommand,
+  waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Millrace } from '../millrace.js';
@@ -123,6 +125,33 @@ test(
     );
   },
 );
+
+test('a fault of a shard strikes what goes there, where keys do not count too', patience, async (t) => {
+  const millrace = await start(t);
+  const client = clientOf(t, millrace);
+  const StreamName = 'auto';
+  await client.send(
+    new CreateStreamCommand({
+      StreamName,
+      StreamModeDetails: { StreamMode: 'ON_DEMAND' },
+      RecordDistributionStrategy: 'AUTO',
+    }),
+  );
+  await waitUntilStreamExists({ client, minDelay: 1, maxWaitTime: 30 }, { StreamName });
+  const shard = 'shardId-000000000002';
+  millrace.faults.add({ fault: 'throttle', operation: 'PutRecord', stream: StreamName, shard });
+  const went: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    const told = client.send(new PutRecordCommand({ StreamName, PartitionKey: 'k', Data: Buffer.from('x') }));
+    went.push(
+      await told.then(
+        ({ ShardId }) => String(ShardId?.at(-1)),
+        (error: Error) => String(/shardId-\d+(\d)/.exec(error.message)?.[1]).concat('!'),
+      ),
+    );
+  }
+  assert.deepEqual(went, ['0', '1', '2!', '3', '0', '1', '2!', '3']);
+});
 
 test('an iterator’s stream and shard are known to a rule', patience, async (t) => {
   const millrace = await start(t);

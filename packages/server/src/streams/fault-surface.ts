@@ -74,9 +74,13 @@ function shardsOfRecords(
   records: readonly PutRecordsEntry[],
   caller: Caller,
 ): readonly string[] {
+  const stream = streams.writable({ StreamName }, caller, 'PutRecords');
+  if (stream.strategy === 'AUTO') {
+    return streams.takeTurns(stream, records.length, caller).map(({ index }) => shardIdOf(index));
+  }
   const batch = putBatchFromInput({ StreamName }, records);
   if ('invalidHashKey' in batch) return [];
-  const ring = ringOf(streams.writable({ StreamName }, caller, 'PutRecords'));
+  const ring = ringOf(stream);
   return ring.route(batch.hashes, batch.count).shards.map(({ index }) => shardIdOf(index));
 }
 

@@ -37,12 +37,27 @@ export class ShardRing {
     this.#slots = new Uint32Array(this.#shards.length);
   }
 
+  /** Takes the turns of the next `count` records that no key sends anywhere; answers the first. */
+  takeTurns(count: number): number {
+    const first = this.#turn;
+    this.#turn = (first + count) % this.#shards.length;
+    return first;
+  }
+
+  /** The shards whose turns they are, each once. */
+  shardsAt(turn: number, count: number): readonly Shard[] {
+    const length = Math.min(count, this.#shards.length);
+    return pick(
+      this.#shards,
+      Array.from({ length }, (_, i) => (turn + i) % this.#shards.length),
+    );
+  }
+
   /** Gives the `count` records hash keys that spread them evenly: each goes to the shard after the last one's. */
-  spread(hashes: Uint32Array, count: number): void {
+  spread(hashes: Uint32Array, count: number, turn = this.takeTurns(count)): void {
     for (let i = 0; i < count; i++) {
-      const from = this.#turn * hashKeyWords;
+      const from = ((turn + i) % this.#shards.length) * hashKeyWords;
       hashes.set(this.#starts.subarray(from, from + hashKeyWords), i * hashKeyWords);
-      this.#turn = (this.#turn + 1) % this.#shards.length;
     }
   }
 

@@ -40,8 +40,8 @@ import { TokenSealer } from './sealed-token.js';
 import { Opener } from './sealing/opener.js';
 import { Sealer } from './sealing/sealer.js';
 import { shardIteratorKind } from './shard-iterator.js';
-import { ringOf } from './shard-ring.js';
-import type { Stream } from './stream.js';
+import { ringOf, type ShardRing } from './shard-ring.js';
+import type { Shard, Stream } from './stream.js';
 import { keyIdAt } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
 import type { StreamsMeter } from './streams-meter.js';
@@ -94,6 +94,8 @@ export class Streams {
   readonly #retention: Retention;
   readonly #scaler: Scaler;
   readonly #keys: MasterKeys | undefined;
+  /** By request. */
+  readonly #turns = new WeakMap<Caller, { readonly ring: ShardRing; readonly turn: number }>();
 
   /** For `openStreams` alone (`open-streams.ts`). */
   constructor(
@@ -260,13 +262,24 @@ export class Streams {
    */
   async put(batch: PutBatch, caller: Caller, single = false): Promise<PutResult> {
     const stream = this.checkPut(batch, caller, single);
-    if (stream.strategy === 'AUTO') ringOf(stream).spread(batch.hashes, batch.count);
+    if (stream.strategy === 'AUTO') this.#spread(stream, batch, caller);
     const putting = this.#putter.put(stream, batch, (failure) =>
       single ? putFailure(failure, stream) : errors.recordFailure(),
     );
     return stream.mode === 'PROVISIONED' && stream.encryption.length === 0
       ? putting
       : this.#noted(stream, batch, await putting);
+  }
+
+  /**
+   * The shards that the next `count` records of the caller will go to, of a stream whose keys do not count: the turns are
+   * taken, and kept for the put that this very request becomes.
+   */
+  takeTurns(stream: Stream, count: number, caller: Caller): readonly Shard[] {
+    const ring = ringOf(stream);
+    const turn = ring.takeTurns(count);
+    this.#turns.set(caller, { ring, turn });
+    return ring.shardsAt(turn, count);
   }
 
   /** Throws what a put would, without putting; answers the stream. */
@@ -307,6 +320,12 @@ export class Streams {
     this.fanOut.close();
     await Promise.all([this.#lifecycle.close(), this.#retention.close(), this.#scaler.close()]);
     if (this.#ownCatalog) await this.#catalog.close();
+  }
+
+  #spread(stream: Stream, { hashes, count }: PutBatch, caller: Caller): void {
+    const ring = ringOf(stream);
+    const taken = this.#turns.get(caller);
+    ring.spread(hashes, count, taken?.ring === ring ? taken.turn : undefined);
   }
 
   /** Notes the load of an on-demand stream, and tells of the key of an encrypted one. */
