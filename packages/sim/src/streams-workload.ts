@@ -183,6 +183,7 @@ export class StreamsWorkload {
         nonceByPosition: this.#nonceByPosition,
         delays: { createDelayMs: delayMs, updateDelayMs: delayMs, deleteDelayMs: delayMs },
         catalogLimits: { commandsBetweenSnapshots, snapshotPartChars: 300 },
+        nextTurn: (run) => clock.schedule(0, run),
       }),
     );
     if (opened.kind === 'crashed') return false;

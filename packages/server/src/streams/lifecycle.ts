@@ -35,6 +35,8 @@ export interface LifecycleOptions {
   readonly fold: Fold<StreamsState, StreamsCommand, StreamsOutcome>;
   readonly delays: StreamsDelays;
   readonly retryMs: number;
+  /** Calls back once whatever else is ready has run: thousands of shards are made round by round, and nobody waits for all. */
+  readonly nextTurn: (run: () => void) => void;
   /** Told of every step that failed and will be tried again. */
   readonly report: (message: string) => void;
 }
@@ -97,7 +99,8 @@ export class Lifecycle {
     worker.running = this.#step(worker).then((next) => {
       worker.running = undefined;
       if (this.#closed) return;
-      if (worker.again || next === 'again') this.#wake(worker);
+      if (next === 'again') this.#options.nextTurn(() => this.#wake(worker));
+      else if (worker.again) this.#wake(worker);
       else if (next === 'done') this.#workers.delete(worker.incarnation);
       else worker.timer = this.#options.clock.schedule(next.waitMs, () => this.#wake(worker));
     });

@@ -4,9 +4,11 @@ import { test } from 'node:test';
 import { openMemoryEngine } from '@millrace/log';
 import { AwsError, hashKeyMax, partitionKeyHash, shardIdOf } from '@millrace/wire';
 import { putBatchFromInput } from './codec/put-input.js';
+import { reshardStepsMax } from './limits.js';
 import { deleteStream } from './operations/delete-stream.js';
 import { mergeShards } from './operations/merge-shards.js';
 import { splitShard } from './operations/split-shard.js';
+import { updateShardCount } from './operations/update-shard-count.js';
 import { shardLog } from './stream.js';
 import type { ReadRecord } from './streams-fixture.js';
 import {
@@ -204,6 +206,27 @@ for (const engine of Object.keys(engines)) {
     });
   }
 }
+
+test('a reshard of many rounds gives way after each: nobody waits for all of them', async () => {
+  const rounds = 4;
+  const under = await testStreams();
+  const shards = rounds * reshardStepsMax;
+  await under.createStream('s', shards);
+  const input = { StreamName: 's', TargetShardCount: 2 * shards, ScalingType: 'UNIFORM_SCALING' } as const;
+  const openAtTurns = new Set<number>();
+  let ended = false;
+  // Everybody else, who looks once in every turn of the event loop.
+  const look = (): void => {
+    openAtTurns.add(under.streams.find({ StreamName: 's' }, caller, '').openShards);
+    if (!ended) setImmediate(look);
+  };
+  look();
+  await under.call(updateShardCount, input);
+  await under.active('s');
+  ended = true;
+  assert.ok(openAtTurns.size >= rounds, `seen: ${[...openAtTurns].join()}`);
+  await under.close();
+});
 
 test('a shard that is sealed and whose children are not there yet has not ended', async () => {
   const under = await testStreams();

@@ -71,6 +71,8 @@ export interface StreamsOptions {
   readonly pace?: Pace;
   /** Time that really passes, for busy pollers to wait by; without it nobody waits, and every poll is answered at once. */
   readonly realClock?: Clock;
+  /** How the background gives way between two steps; default: a turn of the event loop. */
+  readonly nextTurn?: (run: () => void) => void;
   /** Told of what goes in and comes out. */
   readonly meter?: StreamsMeter;
   /** Told, in words for a person, what failed in the background and will be tried again. */
@@ -149,6 +151,7 @@ export class Streams {
       fold,
       delays,
       retryMs: limits.lifecycleRetryMs,
+      nextTurn: options.nextTurn ?? setImmediate,
       report,
     });
     this.#retention = new Retention({
