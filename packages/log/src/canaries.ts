@@ -7,6 +7,10 @@ export interface Canaries {
   readonly acknowledgeBeforeSync?: boolean;
   /** Never syncs the directory, so that a crash may take whole files away. */
   readonly skipDirectorySync?: boolean;
+  /** Answers a commit once it is synced, though one before it is not. */
+  readonly acknowledgeOutOfOrder?: boolean;
+  /** Recovery goes on behind a torn commit with one that was on its way with it, and whole. */
+  readonly acceptBeyondHole?: boolean;
   /** Recovery keeps a last commit whose bytes are not what its checksums say. */
   readonly acceptTornFrame?: boolean;
   /** Recovery takes every torn tail for damage and refuses to open. */

@@ -1,23 +1,25 @@
 /**
- * The writer: takes what is queued, makes one commit of it, writes and syncs that, and only then answers.
+ * The writer: takes what is queued, makes commits of it, writes and syncs them, and only then answers.
  *
- *      queue ──▶ draft ──▶ write ──▶ sync ──▶ publish, answer ──▶ next draft: whatever has been queued meanwhile
- *                            │         └─ failed ──▶ poisoned
- *                            ├─ no room ──▶ cut back: data is answered `full`, commands try again, with the reserve
- *                            └─ failed ──▶ poisoned
+ *      queue ──▶ draft ──▶ window: write ─ sync, some at once ──▶ publish, answer, in order
+ *        ▲                   ├─ no room ──▶ cut back: data is answered `full`, commands try again, with the reserve
+ *        │                   └─ failed ──▶ poisoned
+ *        └─ the next draft: whatever has been queued meanwhile; beside others, once it is worth a write of its own
  *
- * Invariant: never more than one write or sync of the journal is in flight, so all that is before a commit was synced
- * when it was written. Nothing is shown or acknowledged before its sync. Once poisoned, nothing is written again.
+ * Invariant: nothing is shown or acknowledged before its sync, or before what was queued before it. All else that is done to
+ * the journal (a new file, the reserve, a cut) is done while nothing is in flight. Once poisoned, nothing is written again.
  *
- * What a failed write or sync leaves on the disk nobody knows: the requests of that very commit are answered
+ * What a failed write or sync leaves on the disk nobody knows: the requests of all commits in flight are answered
  * `unknown`, all others `poisoned`.
  *
  * One file because it is one machine: what a full disk, a new file and a retried command do to each other is only seen
  * together.
  */
-import { type Clock, elapsedMs, present } from '@millrace/base';
+import { type Clock, present } from '@millrace/base';
 import type { Canaries } from './canaries.js';
+import { commitHeaderBytes } from './commit.js';
 import { CommitDraft } from './commit-draft.js';
+import { CommitWindow, type Flight } from './commit-window.js';
 import type { LogId } from './contract.js';
 import { DiskError } from './disk.js';
 import type { Journal } from './journal.js';
@@ -45,7 +47,6 @@ export interface GroupCommitParts {
   readonly changed: (log: LogId) => void;
 }
 
-const scratchBytesFirst = 64 * 1024;
 /** Offsets have 32 bits: a file that cannot be left for a new one (no room) is not written past this. */
 const fileBytesLimit = 2 ** 32;
 
@@ -62,7 +63,7 @@ export class GroupCommit {
   readonly #changed: (log: LogId) => void;
   readonly #queue: RequestQueue;
   #newestMs: number;
-  #scratch = Buffer.allocUnsafeSlow(scratchBytesFirst);
+  readonly #window: CommitWindow;
   /** Privileged requests of a commit that found no room: they go first, and alone. */
   #retry: Request[] = [];
   #reserveWanted = false;
@@ -96,6 +97,16 @@ export class GroupCommit {
     this.#changed = parts.changed;
     this.#newestMs = parts.newestMs;
     this.#queue = new RequestQueue(parts.limits, parts.journal.chain.tag);
+    this.#window = new CommitWindow({
+      journal: parts.journal,
+      canaries: parts.canaries,
+      synced: (draft, tookMs) => {
+        this.#syncMs += tookMs;
+        this.#syncs++;
+        this.#callers.answered(draft.requests.length, tookMs);
+      },
+      landed: (draft, headerChecksum) => this.#show(draft, headerChecksum),
+    });
     if (!parts.reserve.held) this.#noteFull('there is none to keep back');
   }
 
@@ -130,7 +141,8 @@ export class GroupCommit {
     if (this.#poison === undefined) {
       this.#queue.push(request);
       this.#callers.arrived();
-      this.#kick();
+      if (this.#running === undefined) this.#kick();
+      else if (this.#mayGoBeside) this.#window.wake();
     } else fail(request, 'poisoned');
   }
 
@@ -141,8 +153,11 @@ export class GroupCommit {
   async mark(): Promise<boolean> {
     await this.idle();
     if (this.#poison !== undefined) return false;
-    const draft = this.#draft();
-    return (await this.#write(draft)) === 'answered' && this.#poison === undefined;
+    const before = this.#commits;
+    this.#window.launch({ draft: this.#draft(), writes: true });
+    await this.#window.settled();
+    if (this.#window.failure !== undefined) await this.#recoverWindow();
+    return this.#commits > before;
   }
 
   /** Lets settling end where it is: the log is about to be closed. */
@@ -181,8 +196,15 @@ export class GroupCommit {
   async #run(): Promise<void> {
     // One turn later, so that the calls of this turn share the first commit.
     await Promise.resolve();
-    while (this.#poison === undefined && this.#hasWork()) await this.#step();
-    this.#failAll('poisoned');
+    for (;;) {
+      if (this.#window.failure !== undefined) {
+        await this.#window.settled();
+        await this.#recoverWindow();
+      } else if (this.#poison === undefined && this.#hasWork()) await this.#step();
+      else if (this.#window.idle) break;
+      else await this.#window.change();
+    }
+    if (this.#poison !== undefined) this.#failAll('poisoned');
     this.#running = undefined;
   }
 
@@ -191,9 +213,42 @@ export class GroupCommit {
     return this.#retry.length > 0 || !this.#queue.empty || leaves || this.#roomFreed;
   }
 
-  /** One commit, from the queue to its answers. */
+  /** Sends one commit on its way, or waits until that may be worth another look. */
   async #step(): Promise<void> {
-    const held = this.#retry.length === 0 ? this.#callers.wait() : undefined;
+    if (this.#window.idle) {
+      await this.#launchAlone();
+      return;
+    }
+    if (!this.#mayGoBeside) await this.#window.change();
+    else if (this.#journal.lanes <= this.#window.inFlight) await this.#journal.widen();
+    else if (!this.#launch(this.#gather(this.#limits.commitsInFlightBytesMax))) await this.#window.change();
+  }
+
+  /** Whether what is queued is worth a commit beside those in flight, and nothing has to be done between them. */
+  get #mayGoBeside(): boolean {
+    const { commitsInFlightMax, commitsInFlightBytesMax } = this.#limits;
+    const next = this.#queue.peek();
+    return (
+      next !== undefined &&
+      this.#window.failure === undefined &&
+      this.#window.inFlight < commitsInFlightMax &&
+      this.#window.bytes + commitHeaderBytes + next.bytes <= commitsInFlightBytesMax &&
+      this.#isLarge &&
+      this.#retry.length === 0 &&
+      this.#hasRoom &&
+      !this.#rollDue()
+    );
+  }
+
+  /** Whether so much is queued that it need not wait for more. */
+  get #isLarge(): boolean {
+    const { commitsInFlightMax, commitBesideBytesMin } = this.#limits;
+    return commitsInFlightMax > 1 && this.#journal.widens && this.#queue.queued.bytes >= commitBesideBytesMin;
+  }
+
+  /** Sends a commit on its way when none is, once all else is done that there is to do. */
+  async #launchAlone(): Promise<void> {
+    const held = this.#retry.length === 0 && !this.#isLarge ? this.#callers.wait() : undefined;
     if (held !== undefined) await held;
     try {
       const roomForData = await this.#prepareFiles();
@@ -202,13 +257,20 @@ export class GroupCommit {
       this.#poisonBy(error);
       return;
     }
-    const draft = this.#gather();
+    this.#launch(this.#gather(this.#limits.commitBytesMax + commitHeaderBytes));
+  }
+
+  /** Answers whether anything joined `draft`: what conflicts with a commit in flight waits for that. */
+  #launch(draft: CommitDraft): boolean {
     draft.close();
-    if (draft.frames === 0) {
-      draft.answer();
-      return;
+    if (draft.requests.length === 0) return false;
+    if (this.#journal.headOffset + this.#limits.commitBytesMax < fileBytesLimit) {
+      this.#window.launch({ draft, writes: draft.frames > 0 });
+    } else {
+      this.#noteFull('the newest file is full');
+      this.#takeBack([draft]);
     }
-    if ((await this.#write(draft)) === 'full') this.#takeBack(draft);
+    return true;
   }
 
   #draft(): CommitDraft {
@@ -218,11 +280,13 @@ export class GroupCommit {
     return new CommitDraft(this.#registry, this.#limits, this.#canaries, this.#journal.chain.tag, timeMs);
   }
 
-  #gather(): CommitDraft {
+  /** A draft of what is queued, as much as fits beside what is in flight. */
+  #gather(windowBytesMax: number): CommitDraft {
     const draft = this.#draft();
+    const roomBytes = windowBytesMax - this.#window.bytes - commitHeaderBytes;
+    const bytesMax = Math.min(roomBytes, this.#limits.commitBytesMax);
     const fits = (next: Request): boolean =>
-      (draft.bytes === 0 || draft.bytes + next.bytes <= this.#limits.commitBytesMax) &&
-      !draft.conflicts(next);
+      (draft.bytes === 0 || draft.bytes + next.bytes <= bytesMax) && !draft.conflicts(next);
     if (this.#retry.length > 0) {
       let taken = 0;
       for (let next = this.#retry[0]; next !== undefined && fits(next); next = this.#retry[taken]) {
@@ -239,63 +303,70 @@ export class GroupCommit {
     return draft;
   }
 
-  /** Writes and syncs `draft`, and answers it, well or not. On `full` nothing of it is on the disk or answered. */
-  async #write(draft: CommitDraft): Promise<'answered' | 'full'> {
-    const journal = this.#journal;
-    if (this.#scratch.length < draft.scratchBytes) {
-      this.#scratch = Buffer.allocUnsafeSlow(Math.max(draft.scratchBytes, this.#scratch.length * 2));
-    }
-    const { parts, bodyChecksum } = draft.encode(this.#scratch);
-    const stamp = journal.stamp(this.#scratch, draft.bytes, bodyChecksum, draft.frames, draft.timeMs);
-    if (journal.activeEnd + this.#limits.commitBytesMax >= fileBytesLimit) {
-      return this.#noteFull('the newest file is full');
-    }
-    try {
-      await journal.write(parts);
-    } catch (error) {
-      if (!isFull(error)) return this.#poisonCommit(draft, error);
-      try {
-        await journal.cutBack();
-        if (await journal.dropSpare()) return this.#write(draft);
-      } catch (cutError) {
-        return this.#poisonCommit(draft, cutError);
+  /**
+   * Sees to what a failure has left in the window, in which nothing is in flight any more. After a write for which there
+   * was no room, nothing of that is on the disk or answered: the spare file's room is tried, one commit after another.
+   */
+  async #recoverWindow(): Promise<void> {
+    let left: readonly Flight[] = [];
+    for (;;) {
+      const { failure } = this.#window;
+      if (failure === undefined) return;
+      left = [...this.#window.takeLeft(), ...left];
+      if (!failure.full || this.#poison !== undefined) {
+        this.#poisonCommits(left, failure.error);
+        return;
       }
-      return this.#noteFull(error.message);
+      try {
+        await this.#journal.cutBack();
+        if (!(await this.#journal.dropSpare())) {
+          this.#noteFull((failure.error as DiskError).message);
+          this.#takeBack(left.map(({ draft }) => draft));
+          return;
+        }
+      } catch (error) {
+        this.#poisonCommits(left, error);
+        return;
+      }
+      left = await this.#launchEach(left);
     }
-    if (this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
-    const beganMs = elapsedMs();
-    try {
-      await journal.sync();
-    } catch (error) {
-      return this.#poisonCommit(draft, error);
-    }
-    const tookMs = elapsedMs() - beganMs;
-    this.#syncMs += tookMs;
-    this.#syncs++;
-    this.#callers.answered(draft.requests.length, tookMs);
-    if (!this.#canaries.acknowledgeBeforeSync) this.#show(draft, stamp);
-    return 'answered';
   }
 
-  #show(draft: CommitDraft, headerChecksum: number): void {
+  /** Launches one commit after another; answers which were not, because one before them failed. */
+  async #launchEach(flights: readonly Flight[]): Promise<readonly Flight[]> {
+    for (const [i, flight] of flights.entries()) {
+      this.#window.launch(flight);
+      await this.#window.settled();
+      if (this.#window.failure !== undefined) return flights.slice(i + 1);
+    }
+    return [];
+  }
+
+  /** Shows and answers a commit that has landed; one that wrote nothing has nothing to show. */
+  #show(draft: CommitDraft, headerChecksum: number | undefined): void {
+    if (headerChecksum === undefined) {
+      draft.answer();
+      return;
+    }
     const journal = this.#journal;
     const bodyAt = journal.nextBodyAt;
     draft.publish(journal.active, bodyAt, this.#tail);
     journal.settle(draft.bytes, headerChecksum);
     this.#commits++;
     this.#rollBlocked = false;
-    if (draft.hasUnprivileged) this.#full = undefined;
+    // Data that was on its way when the reserve was given up says nothing of the room that is left.
+    if (draft.hasUnprivileged && this.#reserve.held) this.#full = undefined;
     for (const log of draft.touched) this.#changed(log.id);
     draft.answer();
     this.sweep();
   }
 
-  /** Nothing of `draft` was written: data is answered, commands try again; with the reserve if they were alone. */
-  #takeBack(draft: CommitDraft): void {
-    draft.rollBack();
-    const alone = !draft.hasUnprivileged;
+  /** Nothing of `drafts` was written: data is answered, commands try again; with the reserve if they were alone. */
+  #takeBack(drafts: readonly CommitDraft[]): void {
+    for (const draft of drafts) draft.rollBack();
+    const alone = !drafts.some((draft) => draft.hasUnprivileged);
     const again: Request[] = [];
-    for (const request of draft.requests) {
+    for (const request of drafts.flatMap((draft) => draft.requests)) {
       if (!isPrivileged(request) || (alone && this.#reserve.spent)) fail(request, 'full');
       else again.push(request);
     }
@@ -334,7 +405,7 @@ export class GroupCommit {
 
   #rollDue(): boolean {
     const journal = this.#journal;
-    if (journal.activeEnd >= this.#limits.journalFileBytesMax && journal.activeBodyBytes > 0) return true;
+    if (journal.headOffset >= this.#limits.journalFileBytesMax && journal.activeBodyBytes > 0) return true;
     return this.#leavingIsDue;
   }
 
@@ -416,11 +487,10 @@ export class GroupCommit {
     return 'full';
   }
 
-  #poisonCommit(draft: CommitDraft, error: unknown): 'answered' {
+  #poisonCommits(left: readonly Flight[], error: unknown): void {
     this.#poisonBy(error);
-    draft.rollBack();
-    for (const request of draft.requests) fail(request, 'unknown');
-    return 'answered';
+    for (const { draft } of left) draft.rollBack();
+    for (const { draft } of left) for (const request of draft.requests) fail(request, 'unknown');
   }
 
   /** From here on nothing is written: what the disk holds is for the next opening to find out. */

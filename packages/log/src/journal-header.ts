@@ -4,7 +4,7 @@
  *
  *      header = magic:u32 "MRJL"               0
  *               checksum:u32                   4   of the header from byte 8 on
- *               formatVersion:u32              8   2; 1 is the same without reusedBytes
+ *               formatVersion:u32              8   3; 2 has one commit on its way at a time; 1 has no reusedBytes either
  *               headerBytes:u32               12   of the whole header, a multiple of 8
  *               storeId:16 bytes              16   random, the same in all files of a store
  *               file:u32                      32   the number in the file's name
@@ -38,6 +38,7 @@ export interface CheckpointLog {
 }
 
 export interface JournalHeader {
+  readonly formatVersion: number;
   readonly storeId: Uint8Array;
   readonly file: number;
   readonly generation: number;
@@ -52,8 +53,10 @@ export interface JournalHeader {
 }
 
 const journalMagic = 0x4c4a524d;
-export const journalFormatVersion = 2;
+export const journalFormatVersion = 3;
 const journalFormatVersionMin = 1;
+/** From this on several commits of a file may be on their way at once: earlier readers take what a crash leaves of it for damage. */
+export const windowVersionMin = 3;
 export const storeIdBytes = 16;
 const fixedBytes = 88;
 const logFixedBytes = 32;
@@ -61,7 +64,7 @@ const logFixedBytes = 32;
 /** The header's first bytes, which say how long it is. */
 export const journalPreambleBytes = 16;
 
-export function encodeJournalHeader(header: JournalHeader): Buffer {
+export function encodeJournalHeader(header: Omit<JournalHeader, 'formatVersion'>): Buffer {
   let length = fixedBytes;
   for (const log of header.logs) length += logFixedBytes + align8(log.id.length);
   const bytes = Buffer.alloc(length);
@@ -142,6 +145,7 @@ export function decodeJournalHeader(bytes: Buffer): JournalHeader | undefined {
   }
   if (at !== bytes.length) return undefined;
   return {
+    formatVersion: bytes.readUInt32LE(8),
     storeId: new Uint8Array(asBuffer(bytes).subarray(16, 16 + storeIdBytes)),
     file: bytes.readUInt32LE(32),
     generation: bytes.readUInt32LE(36),

@@ -15,6 +15,7 @@ import {
   commitHeaderAt,
   commitHeaderBytes,
   commitMagic,
+  tornBytesMax,
 } from './commit.js';
 import type { FileWindow } from './file-window.js';
 import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
@@ -25,8 +26,8 @@ export interface ScanState {
   readonly file: number;
   readonly canaries: Canaries;
   offset: number;
-  /** Where the last good commit starts; the end of the header while there is none. */
-  lastOffset: number;
+  /** Before this all was synced when the last good commit was written; the end of the header while there is none. */
+  syncedOffset: number;
   generation: number;
   nextCommit: number;
   lastChecksum: number;
@@ -50,14 +51,17 @@ export async function scanCommits(
     const { offset } = state;
     if (!window.holds(offset, commitHeaderBytes) && !(await window.fill(offset, commitHeaderBytes))) return;
     const header = commitHeaderAt(window.bytes, window.at(offset));
-    if (header === undefined || !isNext(header, state)) return;
+    if (header === undefined || !isNext(header, state)) {
+      if (state.canaries.acceptBeyondHole && (await skipHole(window, limit, state))) continue;
+      return;
+    }
     const length = commitHeaderBytes + header.bodyBytes;
     if (offset + length > limit) return;
     if (!window.holds(offset, length) && !(await window.fill(offset, length))) return;
     const { frames, whole } = framesOf(window, header, offset + commitHeaderBytes, state.tag);
     if (!whole && !state.canaries.acceptTornFrame) return;
     for (const frame of frames) if (!apply(frame)) return;
-    state.lastOffset = offset;
+    state.syncedOffset = header.syncedOffset;
     state.offset += length;
     state.generation = header.generation;
     state.nextCommit++;
@@ -66,16 +70,13 @@ export async function scanCommits(
   }
 }
 
-/**
- * The place of a commit header after `from` that shows that more than `from` was synced; `undefined` when there is
- * none up to `limit`. With no `state` any whole header at its own place in `file` counts.
- */
+/** The place of the first whole commit header from `from` on, at its own place in `file`, that `counts`, if there is one. */
 export async function laterCommit(
   window: FileWindow,
   from: number,
   limit: number,
   file: number,
-  state: ScanState | undefined,
+  counts: (header: CommitHeader) => boolean,
 ): Promise<number | undefined> {
   const magic = Buffer.alloc(4);
   magic.writeUInt32LE(commitMagic, 0);
@@ -94,9 +95,7 @@ export async function laterCommit(
     if (!window.holds(offset, commitHeaderBytes) && !(await window.fill(offset, commitHeaderBytes)))
       return undefined;
     const header = commitHeaderAt(window.bytes, window.at(offset));
-    if (header?.syncedFile === file && header.syncedOffset === offset) {
-      if (state === undefined || isLater(header, state)) return offset;
-    }
+    if (header?.file === file && header.offset === offset && counts(header)) return offset;
     offset++;
   }
   return undefined;
@@ -104,17 +103,40 @@ export async function laterCommit(
 
 const searchBytes = 1024 * 1024;
 
-function isLater(header: CommitHeader, state: ScanState): boolean {
+/** The planted bug: goes on with the next whole commit, whatever is missing before it. */
+async function skipHole(window: FileWindow, limit: number, state: ScanState): Promise<boolean> {
+  const after = await laterCommit(window, state.offset + 1, limit, state.file, (header) =>
+    isLater(header, state),
+  );
+  const header = after === undefined ? undefined : commitHeaderAt(window.bytes, window.at(after));
+  if (header === undefined) return false;
+  state.offset = header.offset;
+  state.syncedOffset = header.syncedOffset;
+  state.nextCommit = header.number;
+  state.lastChecksum = header.previous;
+  return true;
+}
+
+/** Whether a header is of a commit that comes after the one which is missing where the scan has ended. */
+export function isLater(header: CommitHeader, state: ScanState): boolean {
   return (
     header.tag === state.tag && header.generation >= state.generation && header.number > state.nextCommit
   );
 }
 
+/** Whether it was written only after that one had been synced: then the disk has lost what it had. */
+export function provesSynced(header: CommitHeader, state: ScanState): boolean {
+  return isLater(header, state) && header.syncedOffset > state.offset;
+}
+
 function isNext(header: CommitHeader, state: ScanState): boolean {
   return (
     header.tag === state.tag &&
-    header.syncedFile === state.file &&
-    header.syncedOffset === state.offset &&
+    header.file === state.file &&
+    header.offset === state.offset &&
+    header.syncedOffset <= state.offset &&
+    header.syncedOffset >= state.syncedOffset &&
+    state.offset - header.syncedOffset <= tornBytesMax &&
     header.number === state.nextCommit &&
     header.previous === state.lastChecksum &&
     header.generation >= state.generation &&

@@ -3,14 +3,20 @@
  * behind what is not.
  *
  *      header ✓ │ commit ✓ │ commit ✗ ········· │ commit ✓ │ commit ✓ │ torn
- *                          └ frames that are whole └ a header at its own place: all before it was synced
+ *                          └ frames that are whole └ a header at its own place; it or a later one proves that more was synced
  *
  * Invariant: a frame is handed on only if its checksums hold and its commit, or a later one, proves that it was synced;
  * in the order of the file. What a torn commit left is not: nothing shows that it was acknowledged. Of all other bytes that are
  * damaged it is told what they held, by the heads in them, or how many records they can have held.
  */
 import { checksum } from '@millrace/base';
-import { commitBodyBytesMax, commitHeaderAt, commitHeaderBytes, commitMagic } from './commit.js';
+import {
+  commitBodyBytesMax,
+  commitHeaderAt,
+  commitHeaderBytes,
+  commitMagic,
+  tornBytesMax,
+} from './commit.js';
 import type { FileWindow } from './file-window.js';
 import type { Findings } from './finding.js';
 import { type FrameHead, frameFixedBytes, frameHeadAt, frameHeadBytesAt } from './frame.js';
@@ -24,7 +30,14 @@ import {
   journalPreambleBytes,
   olderBytesEnd,
 } from './journal-header.js';
-import { laterCommit, type ScannedFrame, type ScanState, scanCommits } from './journal-scan.js';
+import {
+  isLater,
+  laterCommit,
+  provesSynced,
+  type ScannedFrame,
+  type ScanState,
+  scanCommits,
+} from './journal-scan.js';
 
 /** A journal file and what its header says, if that is whole. */
 export interface JournalFileFound {
@@ -102,7 +115,7 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
     file: number,
     canaries: {},
     offset: file.headerBytes,
-    lastOffset: file.headerBytes,
+    syncedOffset: file.headerBytes,
     generation: header?.generation ?? place.generation,
     nextCommit: header?.nextCommit ?? place.nextCommit,
     lastChecksum: header === undefined ? 0 : file.headerChecksum,
@@ -124,20 +137,29 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
     if (from >= limit) break;
     // Without a header nothing is known of the first commit, which then may be the very next.
     const before = from === 0 ? { ...state, nextCommit: state.nextCommit - 1 } : state;
-    const later = await laterCommit(window, from === 0 ? 0 : from + 1, limit, number, before);
+    const search = from === 0 ? 0 : from + 1;
+    const following = await laterCommit(window, search, limit, number, (found) => isLater(found, before));
+    // In the newest file what follows may have been on its way together with what is missing.
+    const isProven =
+      !newest ||
+      (await laterCommit(window, search, limit, number, (found) => provesSynced(found, before))) !==
+        undefined;
+    const later = isProven ? following : undefined;
     const olderEnd = header === undefined ? size : olderBytesEnd(header, size);
-    const isBegun = from > 0 && (await laterCommit(window, from, limit, number, undefined)) === from;
+    const isBegun =
+      from > 0 &&
+      (following !== undefined || (await laterCommit(window, from, limit, number, () => true)) === from);
     if (later === undefined && from > 0 && from < olderEnd && !isBegun) {
       // What an older file held: frames that are whole, and none of this one's.
       whole &&= newest;
       break;
     }
-    if (later === undefined && newest && limit - from <= commitHeaderBytes + commitBodyBytesMax && from > 0) {
+    if (later === undefined && newest && limit - Math.max(from, olderEnd) <= tornBytesMax && from > 0) {
       const bytes = limit - from;
       findings.note(
         'torn',
         name,
-        'the last commit is not whole, as a crash leaves one that was not acknowledged yet; damage to it looks the same',
+        'the last commits are not whole, as a crash leaves those that were not acknowledged yet; damage to them looks the same',
         {
           offset: from,
           bytes,
@@ -157,7 +179,7 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
         bytes: to - from,
       });
     if (later === undefined) break;
-    adopt(window, later, state);
+    await adopt(window, later, state);
   }
   place.generation = state.generation;
   place.nextCommit = state.nextCommit;
@@ -167,10 +189,12 @@ export async function walkJournal(options: JournalWalkOptions, place: JournalPla
 }
 
 /** Goes on with the commit at `offset`, whatever came before it. */
-function adopt(window: FileWindow, offset: number, state: ScanState): void {
+async function adopt(window: FileWindow, offset: number, state: ScanState): Promise<void> {
+  if (!window.holds(offset, commitHeaderBytes)) await window.fill(offset, commitHeaderBytes);
   const header = commitHeaderAt(window.bytes, window.at(offset));
   if (header === undefined) return;
   state.offset = offset;
+  state.syncedOffset = header.syncedOffset;
   state.nextCommit = header.number;
   state.generation = header.generation;
   state.lastChecksum = header.previous;
@@ -250,7 +274,7 @@ async function isCommitHeader(
   if (!window.holds(offset, commitHeaderBytes) && !(await window.fill(offset, commitHeaderBytes)))
     return false;
   const header = commitHeaderAt(window.bytes, window.at(offset));
-  return header?.syncedFile === file && header.syncedOffset === offset;
+  return header?.file === file && header.offset === offset;
 }
 
 /** The tag of a store's checksums. */

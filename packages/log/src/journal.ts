@@ -3,12 +3,17 @@
  *
  *      journal-0000000007   header commit commit …        oldest: removed once it is settled or dead
  *      journal-0000000008   header commit commit …
- *      journal-0000000009   header commit ·······         active: at most one commit is being written at its end
+ *      journal-0000000009   header commit ·······         active: the commits on their way are being written at its end
  *      journal.spare                                      a settled one that will be the next: its blocks are there
  *
  * Invariant: a file's `end` is what is synced of it; readers never look past it. All files but the active one end
- * where the next one's header says. A file is named durably before its first commit. The oldest files stop mattering
- * when a manifest says so, and are removed only then, so that the row from there on is never broken.
+ * where the next one's header says; a new one is begun only when no commit is on its way. A file is named durably before
+ * its first commit. The oldest files stop mattering when a manifest says so, and are removed only then, so that the row
+ * from there on is never broken.
+ *
+ * Each of several commits on their way has a *lane*: a descriptor of its own. The system tells of bytes that it could not
+ * write once on each descriptor: with a shared one, the sync of one commit would be told of another's, and that one's
+ * sync would succeed.
  *
  * A file is written over an older one where there is one: a sync then has bytes to write and nothing to note in the
  * file system, and the system's cache has the pages already.
@@ -51,6 +56,36 @@ export interface JournalChain {
   lastChecksum: number;
 }
 
+/** Where the next commit is stamped for: behind those that are on their way. */
+interface JournalHead {
+  offset: number;
+  nextCommit: number;
+  lastChecksum: number;
+}
+
+/** What a commit's header says of the frames behind it. */
+interface CommitBody {
+  readonly bodyBytes: number;
+  readonly bodyChecksum: number;
+  readonly frameCount: number;
+  readonly timeMs: number;
+}
+
+/** A journal file that is in order. */
+interface AdoptedFile {
+  readonly number: number;
+  /** Length of the header: where the first commit is. */
+  readonly body: number;
+  /** The synced length. */
+  readonly end: number;
+  /** What it takes on the disk. */
+  readonly bytes: number;
+  /** Of the newest one. */
+  readonly handle?: DiskFile;
+  /** Whether its format lets several commits be on their way. */
+  readonly widens?: boolean;
+}
+
 interface JournalFile {
   readonly number: number;
   /** The synced length. */
@@ -60,6 +95,8 @@ interface JournalFile {
   /** Length of the header: where the first commit is. */
   readonly body: number;
   readonly file: PooledFile;
+  /** Whether several commits may be on their way into it. */
+  widens: boolean;
 }
 
 /** A journal file for reading: `file` up to `end`, of which commits are from `body` on. */
@@ -78,6 +115,9 @@ export class Journal {
   readonly chain: JournalChain;
   readonly #files = new Map<number, JournalFile>();
   #active: JournalFile | undefined;
+  #head: JournalHead = { offset: 0, nextCommit: 0, lastChecksum: 0 };
+  /** The lanes beside the pooled handle, which is the first. */
+  #lanes: DiskFile[] = [];
   #oldest = 0;
   #bytes = 0;
   /** How long the spare file is; 0 when there is none. */
@@ -98,17 +138,26 @@ export class Journal {
     return this.#activeFile.number;
   }
 
-  /** Where the next commit goes in the active file. */
-  get activeEnd(): number {
-    return this.#activeFile.end;
+  /** Where the next commit goes in the active file: behind those that are on their way. */
+  get headOffset(): number {
+    return this.#head.offset;
   }
 
-  /** Where the next commit's first frame goes. */
+  /** Where the first frame is of the oldest commit that is not settled. */
   get nextBodyAt(): number {
     return this.#activeFile.end + commitHeaderBytes;
   }
 
-  /** What commits have put into the active file. */
+  /** Whether several commits may be on their way into the active file. */
+  get widens(): boolean {
+    return this.#activeFile.widens;
+  }
+
+  get lanes(): number {
+    return 1 + this.#lanes.length;
+  }
+
+  /** What synced commits have put into the active file. */
   get activeBodyBytes(): number {
     return this.#activeFile.end - this.#activeFile.body;
   }
@@ -128,13 +177,22 @@ export class Journal {
   }
 
   /** Takes over a file that recovery found in order; the newest comes last, with its open handle. */
-  adopt(number: number, body: number, end: number, bytes: number, handle: DiskFile | undefined): void {
+  adopt({ number, body, end, bytes, handle, widens = false }: AdoptedFile): void {
     assert(this.#active === undefined, 'the active file is adopted last');
-    const file: JournalFile = { number, body, end, bytes, file: this.#pool.add(journalName(number), handle) };
+    const pooled = this.#pool.add(journalName(number), handle);
+    const file: JournalFile = { number, body, end, bytes, file: pooled, widens };
     this.#files.set(number, file);
     this.#bytes += bytes;
     if (this.#oldest === 0) this.#oldest = number;
-    if (handle !== undefined) this.#active = file;
+    if (handle === undefined) return;
+    this.#active = file;
+    this.rewind();
+  }
+
+  /** What was stamped and is not settled never was: the next commit follows the last synced one. */
+  rewind(): void {
+    const { nextCommit, lastChecksum } = this.chain;
+    this.#head = { offset: this.#activeFile.end, nextCommit, lastChecksum };
   }
 
   /**
@@ -143,6 +201,7 @@ export class Journal {
    */
   async roll(registry: Registry, timeMs: number): Promise<void> {
     const previous = this.#active;
+    assert(previous === undefined || this.#head.offset === previous.end, 'a commit is on its way');
     const reusedBytes = await this.#takeSpare();
     const number = (previous?.number ?? 0) + 1;
     const header = encodeJournalHeader({
@@ -160,39 +219,64 @@ export class Journal {
     });
     const handle = await this.#makeFile(journalName(number), header, reusedBytes > 0);
     this.#active = undefined;
-    this.adopt(number, header.length, header.length, Math.max(header.length, reusedBytes), handle);
     this.chain.lastChecksum = journalHeaderChecksum(header);
+    const [body, end] = [header.length, header.length];
+    this.adopt({ number, body, end, bytes: Math.max(end, reusedBytes), handle, widens: true });
+    await this.closeLanes();
     if (previous !== undefined) await this.#pool.unpin(previous.file);
   }
 
-  /** Fills in the header of a commit whose frames are behind it, for the place where it will be written. */
-  stamp(target: Buffer, bodyBytes: number, bodyChecksum: number, frameCount: number, timeMs: number): number {
-    return writeCommitHeader(target, 0, {
+  /** Opens one more lane into the active file; one to which the system gives no more stays as narrow as it is. */
+  async widen(): Promise<void> {
+    const file = this.#activeFile;
+    try {
+      this.#lanes.push(await this.#disk.open(file.file.name, 'existing'));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      file.widens = false;
+    }
+  }
+
+  /** Closes all lanes but the first, in which nothing may be on its way. */
+  async closeLanes(): Promise<void> {
+    for (const lane of this.#lanes.splice(0)) await lane.close();
+  }
+
+  /**
+   * Fills in the header of a commit whose frames are behind it, for the place where it will be written: behind all that
+   * was stamped before. Answers that place, and the header's checksum.
+   */
+  stamp(target: Buffer, body: CommitBody): { readonly offset: number; readonly headerChecksum: number } {
+    const { offset, nextCommit, lastChecksum } = this.#head;
+    const headerChecksum = writeCommitHeader(target, 0, {
       tag: this.chain.tag,
       generation: this.chain.generation,
-      number: this.chain.nextCommit,
-      bodyBytes,
-      bodyChecksum,
-      syncedFile: this.active,
-      syncedOffset: this.activeEnd,
-      previous: this.chain.lastChecksum,
-      frameCount,
-      timeMs,
+      number: nextCommit,
+      file: this.active,
+      offset,
+      syncedOffset: this.#activeFile.end,
+      previous: lastChecksum,
+      ...body,
     });
+    this.#head = {
+      offset: offset + commitHeaderBytes + body.bodyBytes,
+      nextCommit: nextCommit + 1,
+      lastChecksum: headerChecksum,
+    };
+    return { offset, headerChecksum };
   }
 
-  /** Writes a stamped commit at the end of the active file. */
-  async write(parts: readonly Uint8Array[]): Promise<void> {
-    const handle = await present(this.#activeFile.file.handle, 'the handle of the active file');
-    await handle.write(parts, this.#activeFile.end);
+  /** Writes a stamped commit to its place. */
+  async write(lane: number, parts: readonly Uint8Array[], offset: number): Promise<void> {
+    await (await this.#lane(lane)).write(parts, offset);
   }
 
-  async sync(): Promise<void> {
-    const handle = await present(this.#activeFile.file.handle, 'the handle of the active file');
-    await handle.sync();
+  /** Makes durable what was written in a lane. */
+  async sync(lane: number): Promise<void> {
+    await (await this.#lane(lane)).sync();
   }
 
-  /** The commit is synced: what follows is written behind it. */
+  /** The oldest commit that was not is synced. */
   settle(bodyBytes: number, headerChecksum: number): void {
     const length = commitHeaderBytes + bodyBytes;
     const file = this.#activeFile;
@@ -202,13 +286,17 @@ export class Journal {
     this.chain.lastChecksum = headerChecksum;
   }
 
-  /** Takes back a write that found no room, for good: it must not come back behind a later one. */
+  /**
+   * Takes back a write that found no room and all behind it, for good: they must not come back behind a later one. None
+   * may be on its way any more.
+   */
   async cutBack(): Promise<void> {
-    const handle = await present(this.#activeFile.file.handle, 'the handle of the active file');
+    const handle = await this.#lane(0);
     const file = this.#activeFile;
     await handle.truncate(file.end);
     this.#resize(file, file.end);
     await handle.sync();
+    this.rewind();
   }
 
   /** Gives the spare file's room back; `false` when there is none. */
@@ -250,6 +338,11 @@ export class Journal {
     // Only now: while there is a spare file, settling makes no other.
     this.#spareBytes = 0;
     return bytes;
+  }
+
+  async #lane(lane: number): Promise<DiskFile> {
+    if (lane > 0) return present(this.#lanes[lane - 1], `lane ${lane}`);
+    return present(this.#activeFile.file.handle, 'the handle of the active file');
   }
 
   #resize(file: JournalFile, bytes: number): void {

@@ -7,6 +7,15 @@ export interface NativeLimits {
   readonly journalFileBytesMax: number;
   /** Frames beyond this wait for the next commit. One call must fit: a larger one is the caller's bug. */
   readonly commitBytesMax: number;
+  /**
+   * Commits on their way to the disk at once. Each holds one of the few threads that Node gives to files (four) while it is
+   * synced: one is left for those who read. 1 is one after another.
+   */
+  readonly commitsInFlightMax: number;
+  /** All of them together, unless it is one alone: the next one waits for room. What a crash leaves unproven is no more. */
+  readonly commitsInFlightBytesMax: number;
+  /** So much must wait for a commit to set out beside others: small ones are better gathered while another is synced. */
+  readonly commitBesideBytesMin: number;
   /** Appends with a payload up to this share a frame with others of their commit. */
   readonly gatheredPayloadBytesMax: number;
   /** A longer batch has several frames, as many records in each as fit: a frame is read and checked in one go. */
@@ -66,6 +75,9 @@ export interface NativeLimits {
 export const nativeLimitsDefault: NativeLimits = {
   journalFileBytesMax: 128 * mib,
   commitBytesMax: 32 * mib,
+  commitsInFlightMax: 3,
+  commitsInFlightBytesMax: 8 * mib,
+  commitBesideBytesMin: 48 * kib,
   gatheredPayloadBytesMax: 4 * kib,
   framePayloadBytesMax: 1 * mib,
   queueBytesMax: 64 * mib,
@@ -104,6 +116,11 @@ export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
   assert(
     limits.journalFilesKept < limits.unsettledFilesMax,
     'a new journal file would wait for ever: journalFilesKept must be below unsettledFilesMax',
+  );
+  assert(limits.commitsInFlightMax >= 1, 'with no commit in flight nothing is ever written');
+  assert(
+    limits.commitsInFlightBytesMax <= commitBodyBytesMax,
+    `commitsInFlightBytesMax is at most ${commitBodyBytesMax}: recovery takes more for damage`,
   );
   assert(limits.indexEntriesMax >= 2, 'an index needs two entries to be thinned');
   assert(

@@ -12,6 +12,8 @@ import { nodeDisk } from './node-disk.js';
 /** Everything from memory; everything from files; and with bounds so small that each of them is reached. */
 const settings: Record<string, Partial<NativeLimits>> = {
   'the native engine': {},
+  'the native engine with one commit at a time': { commitsInFlightMax: 1 },
+  'the native engine with a commit for each call': { commitsInFlightMax: 5, commitBesideBytesMin: 0 },
   'the native engine without a tail': { tailBytesMax: 0, reserveBytes: 0 },
   'the native engine with small files and a thin index': {
     tailBytesMax: 2000,

@@ -349,6 +349,7 @@ class OpenNativeEngine implements NativeEngine {
         await this.#writer.mark();
         await this.#writer.idle();
         await this.#reader.idle();
+        await this.#journal.closeLanes();
         await this.#settled.pool.close();
       } finally {
         await this.#lock.release();

@@ -8,17 +8,17 @@
  *
  *      the first invalid commit, at X
  *        is before the end that the next file's header tells of this one          ─▶ damaged
- *        a later commit header is at its own place: all before that was synced    ─▶ damaged
- *        more is behind X, and what was there when the file began, than one commit could be ─▶ damaged
- *        otherwise it is taken for the tail of a commit that was not acknowledged ─▶ cut at X
+ *        a later commit at its own place says that more than X was synced         ─▶ damaged
+ *        more is behind X, and what was there when the file began, than commits on their way at once could be ─▶ damaged
+ *        otherwise it was on its way, and so was all behind it: nothing of that was acknowledged ─▶ cut at X
  *
- * Invariant: what a crash leaves is never cut further than what was acknowledged; damage to the last commit looks the same, and
- * is. Nothing is served that is not synced: what is kept is synced before it is shown. A second crash at any instruction of a recovery leaves what the first one left, or what it made of it.
+ * Invariant: what a crash leaves is never cut further than what was acknowledged; damage to the last commits, which were on
+ * their way together, looks the same, and is. Nothing is served that is not synced: what is kept is synced before it is shown. A second crash at any instruction of a recovery leaves what the first one left, or what it made of it.
  */
 import { checksum, present, type Random } from '@millrace/base';
 import type { Canaries } from './canaries.js';
 import { isChunkName } from './chunk.js';
-import { commitBodyBytesMax, commitHeaderBytes } from './commit.js';
+import { tornBytesMax } from './commit.js';
 import type { Disk, DiskFile } from './disk.js';
 import { FileWindow } from './file-window.js';
 import { Journal, journalName, journalNumber, spareJournalName, unfinishedJournalName } from './journal.js';
@@ -32,8 +32,9 @@ import {
   journalPreambleBytes,
   olderBytesEnd,
   storeIdBytes,
+  windowVersionMin,
 } from './journal-header.js';
-import { laterCommit, type ScanState, scanCommits } from './journal-scan.js';
+import { laterCommit, provesSynced, type ScanState, scanCommits } from './journal-scan.js';
 import { LogError } from './log-error.js';
 import { type Manifest, manifestName, unfinishedManifestName } from './manifest.js';
 import {
@@ -166,7 +167,7 @@ async function readHeader(
   const version = bytes === undefined ? undefined : journalHeaderVersion(bytes);
   if (bytes === undefined || headerBytes === undefined || version === undefined) {
     // Whether it ever was ours, other files or the commits in it show.
-    if (inRow || (await laterCommit(window, 0, size, number, undefined)) !== undefined)
+    if (inRow || (await laterCommit(window, 0, size, number, () => true)) !== undefined)
       throw damaged(number, 0);
     throw new LogError('foreign', `${name} is no journal of ours`);
   }
@@ -206,7 +207,7 @@ async function openStore(
   const settled = await openSettled(options, manifest, names, storeId);
   const registry = new Registry(limits);
   registry.restore(oldest.header.logs, oldest.header.nextLog);
-  const state = await replayAll(options, window, found, registry);
+  const { state, torn } = await replayAll(options, window, found, registry);
   if (settled.chunks.chunks.length === 0) checkHeld(registry, oldest, names.some(isChunkName));
   registry.settle();
   const { tag, nextCommit, lastChecksum } = state;
@@ -221,22 +222,22 @@ async function openStore(
   for (const [i, file] of found.entries()) {
     const next = found[i + 1];
     if (next === undefined) break;
-    journal.adopt(file.number, file.headerBytes, next.header.previousEnd, file.size, undefined);
+    const { number, headerBytes: body, size: bytes } = file;
+    journal.adopt({ number, body, end: next.header.previousEnd, bytes });
   }
   const newest = found[found.length - 1] as Found;
   const { number, size, headerBytes } = newest;
   const handle = await disk.open(journalName(number), 'existing');
   const { offset } = state;
-  let torn: boolean;
   try {
-    torn = await isTorn(window, handle, newest, offset);
     await removeLeftovers(disk, manifest, names);
     await settleTail(disk, window, handle, state, size);
   } catch (error) {
     await handle.close();
     throw error;
   }
-  journal.adopt(number, headerBytes, offset, offset, handle);
+  const journalFile = { number, body: headerBytes, end: offset, bytes: offset };
+  journal.adopt({ ...journalFile, handle, widens: newest.header.formatVersion >= windowVersionMin });
   const cut = torn ? { file: journalName(number), offset, bytes: size - offset } : undefined;
   const report = {
     files: found.length,
@@ -247,16 +248,17 @@ async function openStore(
   return { journal, registry, settled, newestMs: newestIn(state, registry), report };
 }
 
-/** Applies the commits of every file; answers where the last good one ends, past which there is at most a torn tail. */
+/** Applies the commits of every file; answers where the last good one ends, and whether there is a torn tail behind it. */
 async function replayAll(
   options: RecoveryOptions,
   window: FileWindow,
   found: readonly Found[],
   registry: Registry,
-): Promise<ScanState> {
+): Promise<{ readonly state: ScanState; readonly torn: boolean }> {
   const storeTag = checksum((found[0] as Found).header.storeId);
   let newestMs = 0;
   let state: ScanState | undefined;
+  let torn = false;
   for (const [i, file] of found.entries()) {
     const next = found[i + 1];
     const scan = stateAt(file, storeTag, options.canaries);
@@ -264,13 +266,13 @@ async function replayAll(
       window.attach(handle, journalName(file.number), file.size);
       const limit = next === undefined ? file.size : Math.min(next.header.previousEnd, file.size);
       await scanCommits(window, limit, scan, (frame) => replay(registry, frame, file.number));
-      if (next === undefined) await checkTornTail(options, window, file, scan);
+      if (next === undefined) torn = await checkTornTail(options, window, file, scan);
       else checkEnd(file, scan, next);
     });
     newestMs = Math.max(newestMs, scan.newestMs);
     state = scan;
   }
-  return { ...present(state, 'the newest file'), newestMs };
+  return { state: { ...present(state, 'the newest file'), newestMs }, torn };
 }
 
 function newestIn(state: ScanState, registry: Registry): number {
@@ -286,7 +288,7 @@ function stateAt(file: Found, tag: number, canaries: Canaries): ScanState {
     file: file.number,
     canaries,
     offset: file.headerBytes,
-    lastOffset: file.headerBytes,
+    syncedOffset: file.headerBytes,
     generation: header.generation,
     nextCommit: header.nextCommit,
     lastChecksum: file.headerChecksum,
@@ -320,41 +322,36 @@ function checkHeld(registry: Registry, oldest: Found, wasSettled: boolean): void
   }
 }
 
-/** Throws when what is behind the last good commit of the newest file is more than the tail of a torn one. */
+/**
+ * Throws when what is behind the last good commit of the newest file is more than torn ones leave. Answers whether
+ * there are any: what is there may be an older file's.
+ */
 async function checkTornTail(
   options: RecoveryOptions,
   window: FileWindow,
   newest: Found,
   state: ScanState,
-): Promise<void> {
+): Promise<boolean> {
   const { number, size, header } = newest;
   const { offset } = state;
-  if (offset === size) return;
+  if (offset === size) return false;
   // What was in the file when it began says nothing of how much was written to it since.
   const ownFrom = Math.max(offset, olderBytesEnd(header, size));
-  const tooMuch = size - ownFrom > commitHeaderBytes + commitBodyBytesMax;
+  const tooMuch = size - ownFrom > tornBytesMax;
   if (tooMuch || options.canaries.refuseHealthyTail) throw damaged(number, offset);
-  const later = await laterCommit(window, offset + 1, size, number, state);
-  if (later !== undefined) throw damaged(number, offset);
-}
-
-/** Whether a commit was begun at `offset`, where the last good one ends; else what is there is an older file's. */
-async function isTorn(
-  window: FileWindow,
-  handle: DiskFile,
-  { number, size, header }: Found,
-  offset: number,
-): Promise<boolean> {
-  if (offset >= olderBytesEnd(header, size)) return size > offset;
-  window.attach(handle, journalName(number), size);
-  const end = Math.min(size, offset + commitHeaderBytes);
-  return (await laterCommit(window, offset, end, number, undefined)) !== undefined;
+  let torn = ownFrom === offset;
+  const proof = await laterCommit(window, offset, size, number, (found) => {
+    torn = true;
+    return provesSynced(found, state);
+  });
+  if (proof !== undefined) throw damaged(number, offset);
+  return torn;
 }
 
 /**
- * Cuts a torn tail off the newest file, and makes what is left durable. Only the last commit can be unsynced, but
- * then a sync may have failed: the system shows the bytes, has dropped them, and takes the next sync for done. They
- * are written again; over themselves, so that a crash on the way changes nothing.
+ * Cuts a torn tail off the newest file, and makes what is left durable. Only what the last commit does not say was synced
+ * can be unsynced, but then a sync may have failed: the system shows the bytes, has dropped them, and takes the next sync
+ * for done. They are written again; over themselves, so that a crash on the way changes nothing.
  */
 async function settleTail(
   disk: Disk,
@@ -363,15 +360,15 @@ async function settleTail(
   state: ScanState,
   size: number,
 ): Promise<void> {
-  const { file, offset, lastOffset } = state;
+  const { file, offset, syncedOffset } = state;
   window.attach(handle, journalName(file), offset);
   if (size > offset) await handle.truncate(offset);
-  const length = offset - lastOffset;
+  const length = offset - syncedOffset;
   if (length > 0) {
-    const held = window.holds(lastOffset, length) || (await window.fill(lastOffset, length));
-    if (!held) throw damaged(file, lastOffset);
-    const start = window.at(lastOffset);
-    await handle.write([window.bytes.subarray(start, start + length)], lastOffset);
+    const held = window.holds(syncedOffset, length) || (await window.fill(syncedOffset, length));
+    if (!held) throw damaged(file, syncedOffset);
+    const start = window.at(syncedOffset);
+    await handle.write([window.bytes.subarray(start, start + length)], syncedOffset);
   }
   await handle.sync();
   await disk.syncDirectory();

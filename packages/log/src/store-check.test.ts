@@ -42,7 +42,7 @@ function endOfJournal(bytes: Buffer): number {
   let end = journalHeaderBytes(bytes) ?? 0;
   for (;;) {
     const commit = commitHeaderAt(bytes, end);
-    if (commit === undefined || commit.syncedFile !== header?.file) return end;
+    if (commit === undefined || commit.file !== header?.file) return end;
     end += commitHeaderBytes + commit.bodyBytes;
   }
 }

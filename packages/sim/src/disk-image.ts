@@ -6,7 +6,7 @@
  * All choices are the `random`'s.
  */
 import { assert, pick, type Random } from '@millrace/base';
-import { type CrashFate, FileBody } from './file-body.js';
+import { type AskedWrite, type CrashFate, FileBody } from './file-body.js';
 
 /** Space is given out in blocks of this size. */
 export const blockBytes = 4096;
@@ -123,9 +123,9 @@ export class DiskImage {
   }
 
   /** Writes as much of `bytes` as there is room for; answers how much that was. */
-  write(body: FileBody, offset: number, bytes: Uint8Array): number {
-    const room = this.#allocate(body, offset, bytes.length);
-    if (room > 0) body.write(++this.#order, offset, bytes.subarray(0, room));
+  write(body: FileBody, asked: AskedWrite, bytes: Uint8Array): number {
+    const room = this.#allocate(body, asked.offset, bytes.length);
+    if (room > 0) body.write(++this.#order, asked, bytes.subarray(0, room));
     return room;
   }
 

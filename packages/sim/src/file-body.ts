@@ -76,6 +76,23 @@ interface Change {
   readonly order: number;
   readonly offset: number;
   readonly bytes: Uint8Array | undefined;
+  /** Whoever wrote it knew, when asking for it, that all before this was durable. */
+  readonly provenTo: number;
+}
+
+/** A write that a process has asked for, and does not know to be durable. */
+export interface AskedWrite {
+  /** Through which of its handles. */
+  readonly handle: object;
+  readonly offset: number;
+  readonly provenTo: number;
+  answered: boolean;
+}
+
+/** A durable write, and what it proves. */
+interface Proof {
+  readonly end: number;
+  readonly provenTo: number;
 }
 
 export class FileBody {
@@ -85,9 +102,12 @@ export class FileBody {
   #changes: Change[] = [];
   /** Whether a failed sync has dropped changes, so that processes see what no later sync will keep. */
   #diverged = false;
-  #coveredEnd = 0;
-  /** Where the writes of the last sync began; 0 since the last crash. */
-  #lastSyncStart = 0;
+  #proofs: Proof[] = [];
+  #asked = new Set<AskedWrite>();
+  /** Whether this process has synced the file: what an earlier one left, it knows nothing of. */
+  #known = false;
+  /** Syncs that failed: each handle that was open then is told once. */
+  failures = 0;
   /** How many hold it open. */
   handles = 0;
   /** Whether it was given a second name, in another directory. */
@@ -121,7 +141,8 @@ export class FileBody {
    */
   get provenEnd(): number {
     if (this.#changes.length > 0 || this.#diverged) return 0;
-    return Math.min(this.#coveredEnd, this.#durable.length);
+    const provenTo = this.#proofs.reduce((most, proof) => Math.max(most, proof.provenTo), 0);
+    return Math.min(provenTo, this.#durable.length);
   }
 
   /** The length of the file when all of it is durable, else 0. */
@@ -137,41 +158,50 @@ export class FileBody {
     return copy;
   }
 
-  write(order: number, offset: number, bytes: Uint8Array): void {
+  /** A process asks for a write: what it then knows to be durable is what the write can prove. */
+  ask(handle: object, offset: number): AskedWrite {
+    let provenTo = this.#known ? offset : 0;
+    for (const other of this.#asked) provenTo = Math.min(provenTo, other.offset);
+    const asked = { handle, offset, provenTo, answered: false };
+    this.#asked.add(asked);
+    return asked;
+  }
+
+  /** The writes that a sync through `handle`, asked for now, will make known to be durable. */
+  askedThrough(handle: object): readonly AskedWrite[] {
+    return [...this.#asked].filter((asked) => asked.handle === handle && asked.answered);
+  }
+
+  write(order: number, asked: AskedWrite, bytes: Uint8Array): void {
+    const { offset, provenTo } = asked;
     this.#seen.write(offset, bytes);
     // A copy: a buffer's `slice` is none, and whoever wrote may use its memory again before the sync.
-    this.#changes.push({ order, offset, bytes: new Uint8Array(bytes) });
+    this.#changes.push({ order, offset, bytes: new Uint8Array(bytes), provenTo });
   }
 
   truncate(order: number, length: number): void {
     this.#seen.resize(length);
-    this.#changes.push({ order, offset: length, bytes: undefined });
+    this.#changes.push({ order, offset: length, bytes: undefined, provenTo: 0 });
+    for (const asked of this.#asked) if (asked.offset >= length) this.#asked.delete(asked);
   }
 
-  /** Makes the changes up to `order` durable. */
-  sync(order: number): void {
+  /** Makes the changes up to `order` durable; whoever asked for it then knows that `asked` are. */
+  sync(order: number, asked: readonly AskedWrite[]): void {
+    for (const write of asked) this.#asked.delete(write);
+    this.#known = true;
     const later: Change[] = [];
-    let first = Number.POSITIVE_INFINITY;
     for (const change of this.#changes) {
       if (change.order > order) {
         later.push(change);
         continue;
       }
       this.#durable.apply(change);
-      if (change.bytes !== undefined) {
-        first = Math.min(first, change.offset);
-        continue;
-      }
-      // What is cut off proves nothing.
-      this.#coveredEnd = Math.min(this.#coveredEnd, change.offset);
-      if (this.#lastSyncStart >= change.offset) this.#lastSyncStart = 0;
-      if (first >= change.offset) first = Number.POSITIVE_INFINITY;
+      // What is cut off proves nothing, nor does what is left of an older file behind what is written over it.
+      this.#proofs = this.#proofs.filter((proof) => proof.end <= change.offset);
+      if (change.bytes === undefined) continue;
+      this.#proofs.push({ end: change.offset + change.bytes.length, provenTo: change.provenTo });
     }
     this.#changes = later;
-    if (first === Number.POSITIVE_INFINITY) return;
-    const covered = Math.min(this.#lastSyncStart, first);
-    this.#coveredEnd = first < this.#coveredEnd ? covered : Math.max(this.#coveredEnd, covered);
-    this.#lastSyncStart = first;
   }
 
   /** A sync that failed: each change is durable, dropped for good though still seen, or as uncovered as before. */
@@ -184,13 +214,15 @@ export class FileBody {
       else later.push(change);
     }
     this.#changes = later;
-    this.#lastSyncStart = 0;
+    this.#known = false;
+    this.failures++;
   }
 
   /** The process that had it open is gone. */
   endProcess(): void {
     this.handles = 0;
-    this.#lastSyncStart = 0;
+    this.#known = false;
+    this.#asked.clear();
   }
 
   /**
@@ -292,7 +324,8 @@ function pieces(change: Change, pieceBytes: number, keeps: number, random: Rando
   for (let start = offset; start < offset + bytes.length; ) {
     const end = Math.min(offset + bytes.length, (Math.floor(start / pieceBytes) + 1) * pieceBytes);
     if (random.fraction() < keeps) {
-      kept.push({ order, offset: start, bytes: bytes.subarray(start - offset, end - offset) });
+      const piece = bytes.subarray(start - offset, end - offset);
+      kept.push({ order, offset: start, bytes: piece, provenTo: change.provenTo });
     }
     start = end;
   }

@@ -35,6 +35,9 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     blockBytesMax: pick(random, [256, 4 * kib]),
     tableCacheBytesMax: pick(random, [0, 64 * kib]),
     keptFrameBytesMin: pick(random, [0, 64 * kib]),
+    commitsInFlightMax: pick(random, [1, 2, 3, 5]),
+    commitsInFlightBytesMax: pick(random, [2 * kib, 64 * kib]),
+    commitBesideBytesMin: pick(random, [0, 300, 4 * kib]),
   };
 }
 

@@ -5,6 +5,8 @@ import type { Disk, LogEngine, SnapshotTarget } from '@millrace/log';
 /** Bugs that the engine, or the streams (the last of these), commit when told to, so that the checkers can prove that they would notice. */
 export const canaries = [
   'acknowledgeBeforeSync',
+  'acknowledgeOutOfOrder',
+  'acceptBeyondHole',
   'skipDirectorySync',
   'acceptTornFrame',
   'refuseHealthyTail',

@@ -5,7 +5,7 @@ import { DiskError, type DiskFile } from '@millrace/log';
 import { blockBytes, DiskImage } from './disk-image.js';
 import { type CrashFate, crashFates } from './file-body.js';
 import { Schedule } from './schedule.js';
-import { SimulatedDisk } from './simulated-disk.js';
+import { noFaults, SimulatedDisk } from './simulated-disk.js';
 import { Trace } from './trace.js';
 
 /** A machine with a simulated disk, whose processes run until nothing waits any more. */
@@ -192,16 +192,29 @@ test('damage changes covered bytes only, and can be taken back', async () => {
     const machine = new Machine(seed);
     const file = await machine.durable('a', 600, 1);
     assert.equal(machine.image.damage(machine.random), undefined, 'one write proves nothing');
-    await machine.run(file.write([filled(600, 1)], 600));
-    await machine.run(file.sync());
-    await machine.run(file.write([filled(10, 1)], 1200));
-    await machine.run(file.sync());
+    // Asked for together: neither knows that the other is durable, whichever sync comes first.
+    const beside = await machine.run(machine.disk.open('a', 'existing'));
+    await machine.run(Promise.all([file.write([filled(600, 1)], 600), beside.write([filled(10, 1)], 1200)]));
+    await machine.run(Promise.all([file.sync(), beside.sync()]));
     const damage = machine.image.damage(machine.random);
     assert.ok(damage !== undefined && damage.offset < 600 && damage.name === 'a');
     assert.ok((await machine.contents('a')).some((byte) => byte !== 1));
     machine.image.repair(damage);
     assert.ok((await machine.contents('a')).every((byte) => byte === 1));
   }
+});
+
+test('each handle of a file is told once of a sync that failed', async () => {
+  const machine = new Machine();
+  const file = await machine.durable('a', 600, 1);
+  const beside = await machine.run(machine.disk.open('a', 'existing'));
+  machine.disk.faults = { ...noFaults, syncFails: 1 };
+  await assert.rejects(machine.run(beside.sync()), hasCode('io'));
+  machine.disk.faults = noFaults;
+  await assert.rejects(machine.run(file.sync()), hasCode('io'));
+  await machine.run(beside.sync());
+  await machine.run(file.sync());
+  await machine.run((await machine.run(machine.disk.open('a', 'existing'))).sync());
 });
 
 test('the lock belongs to one process and goes with it', async () => {

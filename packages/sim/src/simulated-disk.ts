@@ -16,7 +16,8 @@
  *     been written.
  *  7. Failing syncs. After a failed sync each uncovered write is durable, or as uncovered as before, or dropped: then
  *     processes go on seeing it, later syncs succeed, and the next power failure takes it away. A restart of the
- *     process alone does not bring it back to the disk; writing the bytes again does.
+ *     process alone does not bring it back to the disk; writing the bytes again does. Each other handle of the file that was
+ *     open is told once, by its next sync, and then no more.
  *  8. A sync covers what was written before it was asked for. What came later is not covered.
  *  9. Failing and short reads. A read may fail (`io`). At the end of a file it is short, and the rest of the target is
  *     scribbled over.
@@ -32,7 +33,7 @@
 import type { Random } from '@millrace/base';
 import { type Disk, DiskError, type DiskErrorCode, type DiskFile, type DiskLock } from '@millrace/log';
 import type { DiskImage } from './disk-image.js';
-import type { FileBody } from './file-body.js';
+import type { AskedWrite, FileBody } from './file-body.js';
 import type { Schedule } from './schedule.js';
 
 /** Probabilities by kind of operation; what is 0 never fails. */
@@ -138,6 +139,8 @@ export class SimulatedDisk implements Disk {
 
   #file(name: string, body: FileBody): DiskFile {
     body.handles++;
+    const handle = {};
+    let failures = body.failures;
     let open = true;
     const submit = <T>(what: string, a: number, b: number, perform: () => T): Promise<T> =>
       this.#submit(what, a, b, () => {
@@ -150,11 +153,19 @@ export class SimulatedDisk implements Disk {
       write: (parts, offset) => {
         let length = 0;
         for (const part of parts) length += part.length;
-        return submit('write', offset, length, () => this.#write(name, body, parts, offset, length));
+        const asked = body.ask(handle, offset);
+        return submit('write', offset, length, () => this.#write(name, body, parts, asked, length));
       },
       sync: () => {
         const order = this.#image.order;
-        return submit('sync', body.id, order, () => this.#sync(name, body, order));
+        const asked = body.askedThrough(handle);
+        return submit('sync', body.id, order, () => {
+          try {
+            this.#sync(name, body, order, asked, body.failures > failures);
+          } finally {
+            failures = body.failures;
+          }
+        });
       },
       truncate: (length) =>
         submit('truncate', body.id, length, () => {
@@ -178,27 +189,42 @@ export class SimulatedDisk implements Disk {
     return count;
   }
 
-  #write(name: string, body: FileBody, parts: readonly Uint8Array[], offset: number, length: number): void {
+  #write(
+    name: string,
+    body: FileBody,
+    parts: readonly Uint8Array[],
+    asked: AskedWrite,
+    length: number,
+  ): void {
     this.counts.writes++;
+    const { offset } = asked;
+    asked.answered = true;
     const bytes = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
     if (bytes.length !== length) this.#misuse(`a write to ${name} changed its length on the way`);
     this.#image.watch?.(name, bytes);
     if (this.#strikes(this.faults.writeFails)) {
-      this.#image.write(body, offset, bytes.subarray(0, this.#random.integer(length + 1)));
+      this.#image.write(body, asked, bytes.subarray(0, this.#random.integer(length + 1)));
       throw this.#fail('io', `writing ${name} at ${offset}`);
     }
-    if (this.#image.write(body, offset, bytes) < length) {
+    if (this.#image.write(body, asked, bytes) < length) {
       throw this.#fail('full', `writing ${length} bytes to ${name} at ${offset}`);
     }
   }
 
-  #sync(name: string, body: FileBody, order: number): void {
+  #sync(
+    name: string,
+    body: FileBody,
+    order: number,
+    asked: readonly AskedWrite[],
+    failedBefore: boolean,
+  ): void {
     this.counts.syncs++;
+    if (failedBefore) throw this.#fail('io', `syncing ${name}: an earlier sync failed`);
     if (this.#strikes(this.faults.syncFails)) {
       body.failSync(this.#random);
       throw this.#fail('io', `syncing ${name}`);
     }
-    body.sync(order);
+    body.sync(order, asked);
   }
 
   /** Performs `perform` when the schedule says so; its value or `DiskError` is the answer, if anyone still waits. */

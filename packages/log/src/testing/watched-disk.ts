@@ -26,6 +26,9 @@ export class WatchedDisk implements Disk {
   fails: (call: WatchedCall, name: string) => DiskError | undefined = () => undefined;
   /** Writes and syncs of journal files that were in flight at the same time, at most. */
   inFlightMax = 0;
+  /** Whether every sync waits in `held` to be ended by itself. */
+  holdsEach = false;
+  readonly held: ((error?: DiskError) => void)[] = [];
   #inFlight = 0;
   #held: Promise<DiskError | undefined> | undefined;
   #release: (error?: DiskError) => void = () => {};
@@ -116,7 +119,9 @@ export class WatchedDisk implements Disk {
       sync: () =>
         this.#exclusive(named.name, async () => {
           this.#called('sync', named.name);
-          const error = await this.#held;
+          const error = await (this.holdsEach
+            ? new Promise<DiskError | undefined>((resolve) => this.held.push(resolve))
+            : this.#held);
           if (error !== undefined) throw error;
           await file.sync();
         }),
