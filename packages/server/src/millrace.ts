@@ -319,7 +319,10 @@ class Server {
   }
 
   #operationNames(): ReadonlySet<string> {
-    return new Set((this.#state?.services ?? []).flatMap((service) => [...service.operations.keys()]));
+    const services = this.#state?.services ?? [];
+    return new Set(
+      services.flatMap(({ operations, later }) => [...operations.keys(), ...(later?.names ?? [])]),
+    );
   }
 
   /** Faults stand in the way while there are any; while there are none, nothing does. */

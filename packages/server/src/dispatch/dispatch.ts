@@ -26,7 +26,8 @@ interface Named {
   readonly service: Service;
   readonly operation: BoundOperation;
 }
-type Routed = Answer | Named;
+type Later = NonNullable<Service['later']>;
+type Routed = Answer | Named | Later;
 
 const jsonType = 'application/json';
 const xmlType = undefined;
@@ -70,7 +71,19 @@ export class Dispatch {
     }
     const routed = this.#routed(exchange);
     if ('status' in routed) exchange.respond(withCors(routed, origin));
+    else if ('names' in routed) this.#afterReading(routed, exchange);
     else this.#run(routed, exchange, origin);
+  }
+
+  /** Only a broken installation lacks an operation that is offered: its requests fail, all others go on. */
+  #afterReading(later: Later, exchange: Exchange): void {
+    later.read().then(
+      () => this.handle(exchange),
+      (error: unknown) => {
+        const { status } = this.#unexpected('none', exchange, error);
+        exchange.respond(rawAnswer(status, 'InternalFailure'));
+      },
+    );
   }
 
   /** Resolves when no operation is running. Whoever asks sees to it that none begins meanwhile. */
@@ -107,6 +120,7 @@ export class Dispatch {
     const name = dot < 0 ? '' : target.slice(dot + 1);
     const named = this.#options.services().find((each) => each.targetPrefix === service);
     const operation = named?.operations.get(name);
+    if (operation === undefined && named?.later?.names.has(name)) return named.later;
     const protocol = protocols.get(contentType);
     if (body.length === 0) {
       const code = operation === undefined ? 'UnknownOperationException' : 'SerializationException';

@@ -95,6 +95,8 @@ export interface Service {
   /** The part of `x-amz-target` before the dot, e.g. `Kinesis_20131202`. */
   readonly targetPrefix: string;
   readonly operations: ReadonlyMap<string, BoundOperation>;
+  /** Operations that are read when one of them is first asked for: they are in `operations` from then on. */
+  readonly later?: { readonly names: ReadonlySet<string>; read(): Promise<void> };
   /** Operations that AWS has and this server has not: refused like unknown ones, but in words. */
   readonly notOffered?: ReadonlySet<string>;
   /** What faults need to know; without it they strike whole operations only. */

@@ -72,7 +72,9 @@ export class TestStreams {
       ...this.#options,
     });
     this.#streams = await this.moving(opening);
-    this.#service = streamsService(this.#streams);
+    const service = streamsService(this.#streams);
+    await service.later?.read();
+    this.#service = service;
   }
 
   /** Stops the service; the engine stays. */

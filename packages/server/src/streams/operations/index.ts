@@ -1,4 +1,4 @@
-/** Every operation of the service that is offered, one line each. */
+/** Every operation of the service that is offered, one line each. Read when one is asked for that is not in `frequent.ts`. */
 import { addTagsToStream } from './add-tags-to-stream.js';
 import { createStream } from './create-stream.js';
 import { decreaseStreamRetentionPeriod } from './decrease-stream-retention-period.js';
