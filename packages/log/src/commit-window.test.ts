@@ -5,8 +5,10 @@ import { DiskError } from './disk.js';
 import { journalHeaderBytes } from './journal-header.js';
 import type { NativeLimits } from './limits.js';
 import { type NativeEngine, openNativeEngine } from './native-engine.js';
+import { repairStore } from './repair.js';
+import { checkStore } from './store-check.js';
 import { EagerClock } from './testing/eager-clock.js';
-import { fixtureDisk } from './testing/fixture-disk.js';
+import { fixtureDisk, viewOf } from './testing/fixture-disk.js';
 import { batchOf, readAll } from './testing/ledger.js';
 import { MemoryDisk } from './testing/memory-disk.js';
 import { WatchedDisk } from './testing/watched-disk.js';
@@ -203,6 +205,35 @@ describe('commits on their way at once', () => {
     const refused = openNativeEngine({ disk: changed(memory, one), clock: new EagerClock(), limits });
     await assert.rejects(refused, { code: 'damaged', message: new RegExp(`${file} .* offset ${one}`) });
     assert.deepEqual(await textsOf(changed(memory, two)), ['kept', 'one']);
+    disk.holdsEach = false;
+    for (const end of disk.held) end();
+    await engine.close();
+  });
+
+  it('a check and a repair tell the two apart as recovery does, and keep what is whole behind damage', async () => {
+    const { memory, disk, engine } = await open();
+    await putEach(engine, ['kept']);
+    disk.holdsEach = true;
+    await putEach(engine, ['one', 'two', 'three']);
+    const [one] = lastCommits(memory, 3) as [number];
+    const torn = changed(memory, one);
+    disk.held[0]?.();
+    await settled();
+    await putEach(engine, ['four']);
+    const damaged = changed(memory, one);
+    for (const [store, kind, expected] of [
+      [torn, 'torn', ['kept']],
+      [damaged, 'changed', ['kept', 'one', 'two', 'three', 'four']],
+    ] as const) {
+      const { findings } = await checkStore({ view: viewOf(store) });
+      assert.deepEqual(
+        findings.map((finding) => [finding.kind, finding.file, finding.offset]),
+        [[kind, file, one]],
+      );
+      const target = new MemoryDisk();
+      await repairStore({ source: viewOf(store), target });
+      assert.deepEqual(await textsOf(target), expected);
+    }
     disk.holdsEach = false;
     for (const end of disk.held) end();
     await engine.close();
