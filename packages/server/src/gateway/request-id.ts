@@ -1,6 +1,7 @@
 import { asBuffer, type Random } from '@millrace/base';
 
 const uuidBytes = 16;
+const uuidChars = 36;
 /** `x-amz-id-2` is 72 random bytes in base64 on AWS (kinesalite's tests against AWS). */
 const extendedBytes = 72;
 const extendedChars = (extendedBytes / 3) * 4;
@@ -12,7 +13,7 @@ const pooledIds = 256;
  */
 export class RequestIds {
   readonly #random: Random;
-  /** The bytes of many UUIDs in hexadecimal, one behind the other. */
+  /** Many UUIDs, one behind the other: each is a slice of these. */
   #uuids = '';
   #uuidAt = 0;
   /** Many extended ids; 72 bytes are whole groups of base64, so that each ends where the next begins. */
@@ -27,9 +28,8 @@ export class RequestIds {
   requestId(): string {
     if (this.#uuidAt === this.#uuids.length) this.#drawUuids();
     const at = this.#uuidAt;
-    this.#uuidAt += 2 * uuidBytes;
-    const hex = this.#uuids;
-    return `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}-${hex.slice(at + 12, at + 16)}-${hex.slice(at + 16, at + 20)}-${hex.slice(at + 20, at + 32)}`;
+    this.#uuidAt += uuidChars;
+    return this.#uuids.slice(at, at + uuidChars);
   }
 
   extendedId(): string {
@@ -48,7 +48,7 @@ export class RequestIds {
       bytes[at + 6] = ((bytes[at + 6] ?? 0) & 0x0f) | 0x40;
       bytes[at + 8] = ((bytes[at + 8] ?? 0) & 0x3f) | 0x80;
     }
-    this.#uuids = bytes.toString('hex');
+    this.#uuids = bytes.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/g, '$1-$2-$3-$4-$5');
     this.#uuidAt = 0;
   }
 }

@@ -88,8 +88,7 @@ export class Putter {
   ): Promise<PutResult> {
     const tally = new Tally(batch.count);
     const { payload, ends, hashes } = batch;
-    const recordOf = new Uint32Array(batch.count);
-    for (let i = 0; i < recordOf.length; i++) recordOf[i] = i;
+    const recordOf = inOrder(batch.count);
     const whole = { payload, ends, hashes, recordOf };
     const { putGates } = this.#options.admission;
     const part = putGates === undefined ? whole : pass(putGates, stream, whole, tally);
@@ -234,6 +233,16 @@ function pass(gates: readonly PutGate[], stream: Stream, part: Part, tally: Tall
   return left.length === 0 ? undefined : subset(part, left);
 }
 
+/** The numbers of `count` records. Nobody writes to them: those of a single put are the same ones each time. */
+function inOrder(count: number): Uint32Array {
+  if (count === 1) return justOne;
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = i;
+  return numbers;
+}
+
+const justOne = Uint32Array.of(0);
+
 /** The records at `indexes` of `part`, which rise, copied together. */
 function subset(part: Part, indexes: readonly number[]): Part {
   const ends = new Uint32Array(indexes.length);
@@ -260,7 +269,7 @@ class Tally {
   readonly #shardOf: Uint32Array;
   readonly #positions: Float64Array;
   readonly #arrivalsMs: Float64Array;
-  readonly #failures = new Map<number, PutFailure>();
+  #failures: Map<number, PutFailure> | undefined;
   #refused: ReadonlyMap<number, AwsError> | undefined;
 
   constructor(count: number) {
@@ -298,7 +307,7 @@ class Tally {
         this.#positions[record] = position;
         this.#arrivalsMs[record] = outcome.arrivalMs;
       } else if (outcome?.kind !== 'sealed') {
-        this.#failures.set(record, failureBy[outcome?.kind ?? 'unknown']);
+        this.#fail(record, failureBy[outcome?.kind ?? 'unknown']);
       }
     }
     return sealed;
@@ -310,7 +319,12 @@ class Tally {
   }
 
   failAll(records: Uint32Array, failure: PutFailure): void {
-    for (const record of records) this.#failures.set(record, failure);
+    for (const record of records) this.#fail(record, failure);
+  }
+
+  #fail(record: number, failure: PutFailure): void {
+    this.#failures ??= new Map();
+    this.#failures.set(record, failure);
   }
 
   result(failureOf: (failure: PutFailure) => AwsError): PutResult {
@@ -327,7 +341,7 @@ class Tally {
   }
 
   #errors(failureOf: (failure: PutFailure) => AwsError): ReadonlyMap<number, AwsError> | undefined {
-    if (this.#failures.size === 0) return this.#refused;
+    if (this.#failures === undefined) return this.#refused;
     const failed = [...this.#failures].map(([record, why]) => [record, failureOf(why)] as const);
     return new Map([...failed, ...(this.#refused ?? [])].sort(([a], [b]) => a - b));
   }
