@@ -85,9 +85,9 @@ export class HeadReader {
     this.#linesMax = linesMax;
   }
 
-  /** Whether a part of a head has come. */
+  /** Whether a part of a head has come. Empty lines are none: some clients send one behind a body. */
   get begun(): boolean {
-    return this.#keptBytes > 0 || this.#emptyLines > 0;
+    return this.#keptBytes > 0;
   }
 
   /** Makes ready for the lines behind a body in chunks. */

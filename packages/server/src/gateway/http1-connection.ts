@@ -65,6 +65,8 @@ export class Http1Connection {
   receive(chunk: Buffer): void {
     if (this.#phase === 'leaving') {
       this.#drop(chunk.length);
+      // A client that takes nothing of its answer does not put its time limit off by sending.
+      if (this.socket.writableLength > 0) this.socket.pause();
       return;
     }
     assert(this.#at === this.#bytes.length, 'a socket is paused while something is unread');
@@ -153,7 +155,10 @@ export class Http1Connection {
     this.#phase = 'leaving';
     this.#exchange = undefined;
     if (this.socket.writable) this.socket.end();
-    if (this.socket.writableLength > 0) this.socket.setTimeout(this.intake.limits.stalledAnswerMs);
+    if (this.socket.writableLength > 0) {
+      this.socket.setTimeout(this.intake.limits.stalledAnswerMs);
+      this.socket.once('finish', () => this.socket.resume());
+    }
     this.#drop(this.#bytes.length - this.#at);
     if (!this.#advancing) this.#hold();
   }

@@ -471,6 +471,37 @@ test('answers that nobody reads are bounded together, and given up in the end', 
   await until(() => server.gateway.load.connections === 0);
 });
 
+test(
+  'a client that takes nothing of its last answer is given up, although it goes on sending',
+  patience,
+  async () => {
+    const large = Buffer.alloc(16 * mib, 'a');
+    await using server = await startGateway({
+      handle: (exchange) => exchange.respond({ status: 200, contentType: undefined, body: large }),
+      limits: { stalledAnswerMs: 100 },
+    });
+    const client = new RawClient(server.port);
+    client.socket.pause();
+    await client.write('GET / HTTP/1.1\r\nconnection: close\r\n\r\n');
+    await until(() => server.gateway.load.bufferedBytes > 0);
+    await until(() => {
+      void client.write('x');
+      return server.gateway.load.connections === 0;
+    });
+    assert.equal(server.gateway.load.bufferedBytes, 0);
+    client.destroy();
+  },
+);
+
+test('an empty line behind a body begins no request that could be slow', patience, async () => {
+  await using server = await startGateway({ limits: { headerMs: 50, requestMs: 50, idleMs: 400 } });
+  const client = new RawClient(server.port);
+  await client.write(`${requestText({ body: 'abc' })}\r\n`);
+  assert.equal((await client.response()).status, 200);
+  await client.closed();
+  assert.equal(client.received, '', 'it was idle, and not slow');
+});
+
 test('HEAD has the length and no body', patience, async () => {
   await using server = await startGateway();
   const client = new RawClient(server.port);

@@ -128,8 +128,8 @@ export class RequestHead {
   }
 
   #connect(value: string): void {
-    const options = value.toLowerCase().split(',');
-    for (const option of options) {
+    if (value === 'keep-alive' && this.minor === 1) return;
+    for (const option of value.toLowerCase().split(',')) {
       if (option.trim() === 'close') this.#closes = true;
       else if (option.trim() === 'keep-alive') this.keepAlive = true;
     }

@@ -1,5 +1,5 @@
 /**
- * TLS beneath the same two protocols: 1.2 and newer, with h2 and http/1.1 by ALPN.
+ * TLS beneath the same two protocols: 1.2 and newer, with h2, http/1.1 and http/1.0 by ALPN.
  *
  *      ClientHello ──▶ handshake ──secure──▶ h2: HTTP/2 session
  *                         │        └────────▶ http/1.1, or nothing agreed on: sniffed as cleartext is
@@ -32,7 +32,7 @@ export class Tls {
     this.#server = createServer({
       ...pair,
       minVersion: 'TLSv1.2',
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: ['h2', 'http/1.1', 'http/1.0'],
       handshakeTimeout: limits.headerMs,
     });
     this.#server.on('tlsClientError', (error) => {

@@ -115,6 +115,7 @@ test('one port speaks TLS with h2 and http/1.1, and cleartext, all at once', pat
   for (const [offered, agreed] of [
     [['h2', 'http/1.1'], 'h2'],
     [['http/1.1'], 'http/1.1'],
+    [['http/1.0'], 'http/1.0'],
     [undefined, false],
     [['spdy/1', 'http/1.1'], 'http/1.1'],
   ] as const) {
