@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createStreams } from './calls.mjs';
 import { runLoad, withDirectory, withServerOn } from './measure.mjs';
 import { meter, residentMb } from './process-figures.mjs';
-import { diskBytes, startServer } from './servers.mjs';
+import { diskBytes, settlings, startServer } from './servers.mjs';
 
 /** Long enough for V8 to have collected what making the streams has left. */
 const REST_MS = 8000;
@@ -66,16 +66,22 @@ function journalFiles(dir) {
     .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
 }
 
+/** How a flow's samples are told: the most of each tenth of its time. */
+const PARTS = 10;
+/** A stream is read and deleted while the next is filled. */
+const STREAMS_ALIVE = 2;
+
 /** Lets data flow through a server that is deleted again, and watches memory and disk meanwhile. */
 export function measureFlow(name, job, options) {
   return withDirectory(name, options.root, (dir) =>
     withServerOn(name, dir, options, async (server) => {
-      const residentsMb = [];
+      const samples = [];
+      const began = performance.now();
       let diskMax = 0;
       let done = false;
       const watch = (async () => {
         while (!done) {
-          residentsMb.push(residentMb(server.pid));
+          samples.push({ seconds: (performance.now() - began) / 1000, mb: residentMb(server.pid) });
           diskMax = Math.max(diskMax, diskBytes(dir));
           await pause(SAMPLE_MS);
         }
@@ -84,15 +90,17 @@ export function measureFlow(name, job, options) {
         const flowBytes = options.gigabytes * GB;
         const load = { ...job, kind: 'flow', flowBytes, port: server.port, serverPid: server.pid };
         const figures = await runLoad(load);
-        const tenth = Math.ceil(residentsMb.length / 10);
+        const half = samples.slice(samples.length >> 1);
         return {
           ...figures,
           megabytesPerSecond: figures.flowedBytes / figures.seconds / 1e6,
-          residentMaxMb: Math.max(...residentsMb),
-          // The first tenth is the process growing to its size: what flat means is seen behind it.
-          residentEarlyMb: Math.max(...residentsMb.slice(tenth, 3 * tenth)),
-          residentLateMb: Math.max(...residentsMb.slice(-2 * tenth)),
+          residentMaxMb: Math.max(...samples.map(({ mb }) => mb)),
+          residentPartsMb: mostOfEach(samples, PARTS),
+          // The first half has the process growing to its size in it: what flat means is seen behind it.
+          residentGrownMb: slope(half) * (half.at(-1).seconds - half[0].seconds),
           diskMaxGb: diskMax / GB,
+          diskPerByte: diskMax / Math.min(flowBytes, STREAMS_ALIVE * job.streamBytes),
+          settlings: settlings(dir),
         };
       } finally {
         done = true;
@@ -100,6 +108,24 @@ export function measureFlow(name, job, options) {
       }
     }),
   );
+}
+
+/** The most that was resident in each of `count` parts of the samples. */
+function mostOfEach(samples, count) {
+  const each = Math.ceil(samples.length / count);
+  const parts = Math.ceil(samples.length / each);
+  return Array.from({ length: parts }, (_, i) =>
+    Math.max(...samples.slice(i * each, (i + 1) * each).map(({ mb }) => mb)),
+  );
+}
+
+/** MB a second of the straight line that is nearest to the samples. */
+function slope(samples) {
+  const mean = (of) => samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
+  const seconds = mean((sample) => sample.seconds);
+  const mb = mean((sample) => sample.mb);
+  const spread = mean((sample) => (sample.seconds - seconds) ** 2);
+  return spread === 0 ? 0 : mean((sample) => (sample.seconds - seconds) * (sample.mb - mb)) / spread;
 }
 
 /** Fills a server, kills it in the middle of its work, and starts it again. */

@@ -119,7 +119,7 @@ export function progress(caseName, run, label, figures) {
   if (figures.megabytesPerSecond !== undefined) parts.push(`${number(figures.megabytesPerSecond)} MB/s`);
   if (figures.residentMaxMb !== undefined)
     parts.push(
-      `resident at most ${number(figures.residentMaxMb)} MB, late ${number(figures.residentLateMb)} MB`,
+      `resident at most ${number(figures.residentMaxMb)} MB, by tenths ${figures.residentPartsMb.map((mb) => mb.toFixed(0)).join(' ')}, in the second half ${number(figures.residentGrownMb)} MB more`,
     );
   if (figures.reopenMs !== undefined)
     parts.push(`reopened in ${number(figures.reopenMs)} ms with ${number(figures.journalGb)} GB of journal`);
