@@ -52,6 +52,15 @@ export async function createStreams(port, prefix, count, shards) {
   return performance.now() - started;
 }
 
+/** Has what is put into `stream` from here on encrypted. */
+export async function encryptStream(port, stream) {
+  const connection = await Http1Connection.connect(port);
+  const key = { EncryptionType: 'KMS', KeyId: 'alias/aws/kinesis' };
+  await call(connection, 'StartStreamEncryption', { StreamName: stream, ...key });
+  await untilActive(connection, stream);
+  connection.close();
+}
+
 async function untilActive(connection, stream) {
   for (let tries = 0; ; tries++) {
     const answer = await call(connection, 'DescribeStreamSummary', { StreamName: stream });

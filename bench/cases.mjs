@@ -399,6 +399,37 @@ export const CASES = [
     ],
   },
   {
+    name: 'put-records-encrypted',
+    title: 'PutRecords as above into a stream that encrypts, beside one that does not',
+    entrants: putsBeside('encrypted', { encrypted: true }),
+    rows: [
+      { title: 'PutRecords, encrypted', unit: 'records/s', value: recordsPerSecond, beside: 'millrace' },
+      {
+        title: 'Processor of PutRecords, encrypted',
+        unit: 'µs/record',
+        value: (figures) => figures.serverMicrosPerRecord,
+        beside: 'millrace',
+      },
+    ],
+  },
+  {
+    name: 'get-records-encrypted',
+    title: 'GetRecords of 1 KiB records that were encrypted, beside those that were not',
+    entrants: [
+      load('encrypted', 'millrace', { ...read, encrypted: true }),
+      load('millrace', 'millrace', read),
+    ],
+    rows: [
+      { title: 'GetRecords, encrypted', unit: 'records/s', value: recordsPerSecond, beside: 'millrace' },
+      {
+        title: 'Processor of GetRecords, encrypted',
+        unit: 'µs/record',
+        value: (figures) => figures.serverMicrosPerRecord,
+        beside: 'millrace',
+      },
+    ],
+  },
+  {
     name: 'get-records-cold',
     title: 'GetRecords as above after a restart, beside the same before it',
     entrants: [

@@ -3,7 +3,7 @@
  *
  *      job.kind   put · read · latency · fan-out · canned · heavy · fill · reread · catch-up · flow
  */
-import { createStream, createStreams } from './calls.mjs';
+import { createStream, createStreams, encryptStream } from './calls.mjs';
 import { catchUp, flow, shardsOf } from './endurance-load.mjs';
 import { fanOutLoad } from './fan-out-load.mjs';
 import { heavyLoad } from './heavy-load.mjs';
@@ -83,6 +83,7 @@ export function quantile(values, q) {
 async function put(job) {
   if (job.otherStreams > 0) await createStreams(job.port, 'other', job.otherStreams, 1);
   const shardIds = await createStream(job.port, STREAM, job.shards);
+  if (job.encrypted) await encryptStream(job.port, STREAM);
   const sent = new Sent(job.recordsPerRequest);
   const window = new Window(job);
   await putLoad(
@@ -97,6 +98,7 @@ async function put(job) {
 /** Puts `job.fillRecords` into a new stream, not measured. */
 async function fill(job, shards) {
   const shardIds = await createStream(job.port, STREAM, shards);
+  if (job.encrypted) await encryptStream(job.port, STREAM);
   const sent = new Sent(FILL.recordsPerRequest);
   const put = { ...FILL, port: job.port, stream: STREAM, recordBytes: job.recordBytes };
   const requests = Math.ceil(job.fillRecords / FILL.recordsPerRequest);
