@@ -39,6 +39,7 @@ export const snapshot: Command = {
   description: [
     'Makes a data directory that holds every record that was acknowledged when the command was typed. The server goes on serving meanwhile. It is found by the data directory: nothing else needs to be named.',
     'On the same file system, files that never change any more are linked, not copied: a snapshot takes seconds and little space, and keeps what it holds when the original is deleted. It is synced to the disk when the command says that it is done. A copy that was cut off is no data directory, and no server starts on it.',
+    'The master key of encrypted streams is not in it: without a copy of that too, kept elsewhere, no server starts on it either.',
   ],
   options,
   examples: [

@@ -144,7 +144,9 @@ export class Opener {
   }
 
   *#openAll(log: LogId, page: RecordBatch, found: readonly Found[]): Sliced<OpenedRecords> {
-    const buffers = [...page.buffers];
+    const opened = found.reduce((sum, { from, to }) => sum + to - from, 0);
+    // A page is kept for as long as its events are: not with the ciphertext, if that can be.
+    const buffers = opened === page.count ? [] : [...page.buffers];
     const bufferOf = page.bufferOf.slice(0, page.count);
     const starts = page.starts.slice(0, page.count);
     const ends = page.ends.slice(0, page.count);
