@@ -60,7 +60,7 @@ async function runDocument(document, { python, path: modules }) {
     const broken = told.flatMap((listing) => Object.values(listing.broken ?? {}));
     return broken.reduce((sum, count) => sum + count, code === 0 ? 0 : 1);
   } finally {
-    server.stop();
+    await server.stop();
   }
 }
 

@@ -69,7 +69,7 @@ async function runClient(client) {
     const lines = await runProgram(found, names, server);
     return { version: found.version, results: lines.map((line) => ({ client: client.name, ...line })) };
   } finally {
-    server.stop();
+    await server.stop();
   }
 }
 

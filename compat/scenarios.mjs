@@ -83,6 +83,32 @@ export const scenarios = [
     id: 'aggregates',
     holds: 'aggregates of the client are taken apart by Millrace’s tail, and Millrace’s by the client',
   },
+  {
+    id: 'consume-reshard',
+    holds:
+      'an application reads across a split, a merge and UpdateShardCount: every record once, each key in its order, every closed shard at SHARD_END in its table of leases',
+    needs: ['UpdateShardCount'],
+  },
+  {
+    id: 'consume-takeover',
+    holds:
+      'two workers share the shards; one is killed, and the other takes its leases over from its checkpoints',
+  },
+  {
+    id: 'consume-trouble',
+    holds:
+      'throttling, internal errors, lost answers, records of a batch that fail alone, iterators that are too old',
+  },
+  {
+    id: 'consume-sparse',
+    holds: 'an hour in which a record of each key comes every minute, in virtual time',
+  },
+  { id: 'consume-large', holds: 'a record of 10 MiB between small ones' },
+  {
+    id: 'consume-crash',
+    holds: 'the server is killed with SIGKILL three times under load: nothing that was acknowledged is lost',
+  },
+  { id: 'consume-tls', holds: 'the same over TLS' },
   { id: 'listing-first-put', holds: 'the first put of a tutorial: a record of JSON, its answer printed' },
   { id: 'listing-first-read', holds: 'the first read of a tutorial: ten records from the latest' },
   {

@@ -1,5 +1,6 @@
 // The Millrace that clients are driven against, and what they are told of it: an endpoint, a region, credentials.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,14 +8,15 @@ import { createInterface } from 'node:readline';
 import { root } from '../scripts/setup.mjs';
 
 /**
- * A Millrace on a free port with nothing in it. The port takes cleartext and TLS, and the certificate is in a file, as
- * every client wants it.
+ * A Millrace on a free port with nothing in it; or on `port`, with what is in `dataDir`. The port takes cleartext and
+ * TLS, and the certificate is in a file, as every client wants it.
  */
-export async function startMillrace() {
+export async function startMillrace({ dataDir, port = 0 } = {}) {
   const bin = path.join(root, 'packages', 'cli', 'bin', 'millrace.js');
+  const keeping = dataDir === undefined ? ['--ephemeral'] : ['--data', dataDir];
   const child = spawn(
     process.execPath,
-    [bin, 'serve', '--port', '0', '--ephemeral', '--tls', '--log', 'none'],
+    [bin, 'serve', '--port', String(port), ...keeping, '--tls', '--log', 'none'],
     {
       env: withoutAws(),
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -27,8 +29,11 @@ export async function startMillrace() {
     const certificate = path.join(folder, 'certificate.pem');
     const answer = await fetch(`http://${authority}/_millrace/certificate`);
     writeFileSync(certificate, await answer.text());
-    const stop = () => {
-      child.kill();
+    /** With SIGKILL it has no time to say anything to its disk or to its clients. */
+    const stop = async (signal = 'SIGTERM') => {
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      await ended;
       rmSync(folder, { recursive: true });
     };
     return { cleartext: `http://${authority}`, tls: `https://${authority}`, certificate, stop };

@@ -6,6 +6,7 @@ import { boto3 } from './boto3.mjs';
 import { goSdk } from './go.mjs';
 import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
+import { kcl1, kcl2, kcl2FanOut, kcl3, kcl3FanOut } from './kcl.mjs';
 import { kpl } from './kpl.mjs';
 import { rustSdk } from './rust.mjs';
 
@@ -27,4 +28,9 @@ export const clients = [
   javaSdk1,
   kpl,
   rustSdk,
+  kcl3,
+  kcl3FanOut,
+  kcl2,
+  kcl2FanOut,
+  kcl1,
 ];

@@ -12,6 +12,8 @@ import { root } from '../../scripts/setup.mjs';
 
 const javaVersionMin = 17;
 const buildMsMax = 600_000;
+/** What more than one of the projects is built from. */
+const shared = 'worker';
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** How `main` of a project is run, `{ program, args }`, or `{ reason }` where it cannot be built here. */
@@ -80,11 +82,11 @@ function toolsReason() {
 
 function stateOf(project, properties) {
   const hash = createHash('sha256').update(JSON.stringify(properties));
-  const folder = path.join(here, project);
-  const sources = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const sources = [project, shared]
+    .flatMap((folder) => readdirSync(path.join(here, folder), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name))
     .sort();
-  for (const source of sources) hash.update(path.relative(folder, source)).update(readFileSync(source));
+  for (const source of sources) hash.update(path.relative(here, source)).update(readFileSync(source));
   return hash.digest('hex').slice(0, 12);
 }

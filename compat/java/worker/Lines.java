@@ -1,0 +1,38 @@
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * What a worker prints, one JSON object a line:
+ *
+ *     {"event":"record","shard":"shardId-…","key":"…","sequence":"495…","sub":0,"bytes":2,"data":"base64"}
+ *     {"event":"started|checkpointed|ended|lost|stopped|not checkpointed","shard":"shardId-…"}
+ *     {"event":"called","operation":"GetRecords"}
+ *
+ * Of long data the beginning is printed. Keys are those of the scenarios and need no escapes.
+ */
+final class Lines {
+  private static final int DATA_BYTES_MAX = 64;
+  private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+  private static final Set<String> CALLED = ConcurrentHashMap.newKeySet();
+
+  static void record(String shard, String key, String sequence, long sub, byte[] data) {
+    byte[] head = data.length > DATA_BYTES_MAX ? java.util.Arrays.copyOf(data, DATA_BYTES_MAX) : data;
+    print("{\"event\":\"record\",\"shard\":\"%s\",\"key\":\"%s\",\"sequence\":\"%s\",\"sub\":%d,\"bytes\":%d,\"data\":\"%s\"}"
+        .formatted(shard, key, sequence, sub, data.length, Base64.getEncoder().encodeToString(head)));
+  }
+
+  static void event(String event, String shard) {
+    print("{\"event\":\"%s\",\"shard\":\"%s\"}".formatted(event, shard));
+  }
+
+  static void called(String operation) {
+    if (CALLED.add(operation)) print("{\"event\":\"called\",\"operation\":\"%s\"}".formatted(operation));
+  }
+
+  private static synchronized void print(String line) {
+    OUT.println(line);
+  }
+}
