@@ -70,3 +70,12 @@ test('a file that is none of ours, or open to others, is refused', async (t) => 
   const beneath = KeyDirectory.open(path.join(directory, 'file'), systemRandom);
   await assert.rejects(beneath, /cannot be read \(ENOTDIR\)/);
 });
+
+test('a place where no key can be made is told, and not tried for ever', async () => {
+  const keys = await KeyDirectory.open('/proc/no-such-place', systemRandom);
+  await assert.rejects(keys.current(), (error: unknown) => {
+    assert.ok(error instanceof MasterKeyError);
+    assert.equal(error.code, 'unusable');
+    return true;
+  });
+});

@@ -76,14 +76,13 @@ export class KeyDirectory implements MasterKeys {
     const draft = `${file}.${Buffer.from(this.#random.bytes(6)).toString('hex')}.new`;
     try {
       await makeDirectory(path.dirname(this.#directory));
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      // Not Node's recursive one, for what `makeDirectory` says of it.
+      await mkdir(this.#directory, { mode: 0o700 }).catch(unlessThere);
       await writeDraft(
         draft,
         `${title}\n${Buffer.from(this.#random.bytes(masterKeyBytes)).toString('hex')}\n`,
       );
-      await link(draft, file).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error;
-      });
+      await link(draft, file).catch(unlessThere);
       await rm(draft);
       await syncDirectory(this.#directory);
       await syncDirectory(path.dirname(this.#directory));
@@ -93,6 +92,11 @@ export class KeyDirectory implements MasterKeys {
     this.#keys = new MasterKeySet(file, (await readKeys(file)) ?? []);
     return this.#keys.current();
   }
+}
+
+/** Another server may have been faster. */
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
 
 async function writeDraft(name: string, text: string): Promise<void> {
