@@ -96,7 +96,12 @@ export async function removeLeftovers(
     name === unfinishedManifestName ||
     (isChunkName(name) && !needed.has(name)) ||
     (journalNumber(name) ?? Number.POSITIVE_INFINITY) < (manifest?.journalFrom ?? 0);
-  for (const name of names) if (isLeftover(name)) await disk.remove(name);
+  const leftovers = names.filter(isLeftover);
+  if (leftovers.length === 0) return;
+  // The process may have died between the manifest's rename and the directory's sync: were that name lost with the power,
+  // and these removals not, the manifest of before would want what is gone.
+  await disk.syncDirectory();
+  for (const name of leftovers) await disk.remove(name);
 }
 
 /** Without manifest and journal there must be nothing that is only made after them: else the journal is gone, and no store new. */

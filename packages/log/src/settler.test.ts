@@ -297,9 +297,17 @@ describe('settling', () => {
     disk.put(chunkName(900), disk.contents(chunk as string).subarray(0, -10));
     disk.put(journalName(1), Buffer.from('half of a journal'));
     disk.put('manifest.new', Buffer.alloc(30));
-    const engine = await open(disk);
+    const watched = new WatchedDisk(disk);
+    const engine = await open(watched);
     const names = await disk.list();
     for (const name of [chunkName(900), journalName(1), 'manifest.new']) assert.ok(!names.includes(name));
+    const [synced, removed] = ['syncDirectory', `remove ${chunkName(900)}`].map((call) =>
+      watched.calls.findIndex((made) => made.startsWith(call)),
+    ) as [number, number];
+    assert.ok(
+      synced >= 0 && synced < removed,
+      'removed before the manifest that says so had its name for good',
+    );
     assert.deepEqual(await everything(engine), held);
     await engine.close();
   });
