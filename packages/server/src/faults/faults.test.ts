@@ -73,7 +73,7 @@ test('a throttle has the error and the words of its operation', patience, async 
   await assert.rejects(client.send(putMany(2)), { name: 'ProvisionedThroughputExceededException' });
   await assert.rejects(client.send(new ListStreamsCommand({})), {
     name: 'LimitExceededException',
-    message: 'Rate exceeded under account 123456789012.',
+    message: 'Rate exceeded for account 123456789012.',
   });
   await assert.rejects(
     client.send(

@@ -8,6 +8,7 @@ import type { Caller } from './address.js';
 import type { Pace } from './consumers/subscription.js';
 import type { NamingInput } from './naming-input.js';
 import { type PutGate, putGates } from './put-gate.js';
+import { comingOrGoingStreamsMax, shardQuota } from './rates/quotas.js';
 import { Rates } from './rates/rates.js';
 import { type RecordFaults, recordFaultGate } from './record-faults.js';
 import type { Shard, Stream } from './stream.js';
@@ -32,6 +33,16 @@ export class Admission {
   failRecordsBy(faults: RecordFaults | undefined): void {
     this.#recordFaults = faults;
     this.#place();
+  }
+
+  /** Open shards that an account may have in the region, while quotas are kept. */
+  shardQuota(region: string): number | undefined {
+    return this.#rates === undefined ? undefined : shardQuota(region);
+  }
+
+  /** Streams that an account may be making and deleting at one time, while quotas are kept. */
+  get comingOrGoingMax(): number | undefined {
+    return this.#rates === undefined ? undefined : comingOrGoingStreamsMax;
   }
 
   /** What may refuse single records, while anything may. */

@@ -99,6 +99,13 @@ export const tooManyOnDemandStreams = (account: string, limit: number): AwsError
     `This request would exceed the limit of ${limit} on-demand streams for the account ${account}.`,
   );
 
+/** [P]: an issue of Terraform's provider quotes it, of 2017, two spaces and all; [D] for the limit, of CREATING alone. */
+export const tooManyComingOrGoing = (account: string, limit: number): AwsError =>
+  answer(
+    limitExceeded,
+    `This request would have exceed the limit on the number  of streams that can simultaneously be in CREATING or DELETING for the account ${account}. Limit: ${limit}.`,
+  );
+
 /** [D] for the type: AUTO on a provisioned stream. */
 export const strategyNeedsOnDemand = (of: Named): AwsError =>
   answer(

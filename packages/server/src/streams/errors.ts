@@ -127,12 +127,12 @@ export const shardLimitExceeded = (
     `This request would exceed the shard limit for the account ${account} in ${region}. Current shard count for the account: ${open}. Limit: ${limit}. Number of additional shards that would have resulted from this request: ${additional}. Refer to the AWS Service Limits page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to request higher limits.`,
   );
 
-/** [P], of DescribeStream, for a stream (2016 to 2019); [–] for what names none. */
+/** [P], of DescribeStream, for a stream (2016 to 2019), and of an operation that names none (2019). */
 export const rateExceeded = (account: string, stream: string | undefined): AwsError =>
   answer(
     limitExceeded,
     stream === undefined
-      ? `Rate exceeded under account ${account}.`
+      ? `Rate exceeded for account ${account}.`
       : `Rate exceeded for stream ${stream} under account ${account}.`,
   );
 
@@ -150,7 +150,7 @@ export const streamThroughputExceeded = (of: Named): AwsError =>
 
 /** [–] */
 export const throughputRefused = (account: string): AwsError =>
-  answer(throughputExceeded, `Rate exceeded under account ${account}.`);
+  answer(throughputExceeded, `Rate exceeded for account ${account}.`);
 
 /** [–] for an answer of its own; [P] for the words, which PutRecords has for a record. */
 export const injectedFailure = (): AwsError => answer(internalFailure, 'Internal service failure.');

@@ -2,7 +2,7 @@ import { kib, mib } from '@millrace/base';
 
 /** Every bound of the streams service, by name. Those of AWS are AWS's; the others are ours. */
 export interface StreamsLimits {
-  /** Open shards an account may have in a region, those under way included. AWS: 500 to 20,000, by request. */
+  /** Open shards of provisioned streams that an account may have in a region, those under way included; see `rates/quotas.ts`. */
   readonly shardsPerAccountMax: number;
   /** Open shards that UpdateShardCount may ask for. AWS: 10,000. */
   readonly shardsPerStreamMax: number;
@@ -34,8 +34,10 @@ export interface StreamsLimits {
   readonly listedShardsMax: number;
   /** Streams of one ListStreams. AWS: 100, whatever `Limit` says. */
   readonly listedStreamsMax: number;
-  /** Consumers of one stream. AWS: 20, and 50 for those that pay for it. */
+  /** Consumers of one stream. AWS: 20. */
   readonly consumersMax: number;
+  /** Consumers of an on-demand stream whose account has the minimum throughput billing commitment (SDK: RegisterStreamConsumer). */
+  readonly committedConsumersMax: number;
   /** Consumers of one stream that are CREATING. AWS: 5 at a time; of what, it does not say. */
   readonly consumersCreatingMax: number;
   /** Consumers of one ListStreamConsumers. AWS: 100, whatever `MaxResults` says. */
@@ -90,6 +92,7 @@ export const defaultStreamsLimits: StreamsLimits = {
   listedShardsMax: 1000,
   listedStreamsMax: 100,
   consumersMax: 20,
+  committedConsumersMax: 50,
   consumersCreatingMax: 5,
   listedConsumersMax: 100,
   subscriptionLifeMs: 300_000,

@@ -8,6 +8,7 @@
  *
  * A step of the background that comes too late (the stream was deleted meanwhile) changes nothing.
  *
+ * Rules 6: shards of on-demand streams are not of the account's quota; streams that come or go may be limited.
  * Rules 5: an encryption may name the master key that records are sealed under. No record of before does.
  * Rules 4: policies of consumers. No record of before knows any.
  * Rules 3: consumers, and a stream that has some is deleted only when that is meant. No record of before knows any.
@@ -27,7 +28,7 @@ import { noStreams, parseState, stateToJson } from './streams-state.js';
 
 export const streamsSection: Section<StreamsState, StreamsCommand, StreamsOutcome> = {
   name: 'streams',
-  rules: 5,
+  rules: 6,
   empty: noStreams,
   decide,
   parse: parseCommand,

@@ -12,7 +12,7 @@ import { accountSettingsToJson, parseAccountSettings } from './account-settings.
 import type { OfAccount, OfIncarnation, OfStream } from './commands/of.js';
 import * as errors from './errors.js';
 import { listField, numberField, objectField, objectOf } from './json-field.js';
-import type { Stream } from './stream.js';
+import type { Stream, StreamMode } from './stream.js';
 import { keyOf, streamKey } from './stream.js';
 import { parseStream, streamToJson } from './stream-json.js';
 
@@ -21,6 +21,10 @@ export interface StreamsState {
   readonly streams: OrderedMap<Stream>;
   /** Open shards by `account/region`, with those that reshards under way will add. */
   readonly openShards: OrderedMap<number>;
+  /** Those of them that the account's quota is of: AWS's is of provisioned streams. */
+  readonly provisionedShards: OrderedMap<number>;
+  /** Streams by `account/region` that are CREATING or DELETING. */
+  readonly comingOrGoing: OrderedMap<number>;
   /** On-demand streams by `account/region`, with those that are about to become so. */
   readonly onDemandStreams: OrderedMap<number>;
   /** By `account/region`, where anything was ever set. */
@@ -39,6 +43,8 @@ export type Decided = Decision<StreamsState, StreamsOutcome>;
 export const noStreams: StreamsState = {
   streams: OrderedMap.empty(),
   openShards: OrderedMap.empty(),
+  provisionedShards: OrderedMap.empty(),
+  comingOrGoing: OrderedMap.empty(),
   onDemandStreams: OrderedMap.empty(),
   accounts: OrderedMap.empty(),
   incarnations: 0,
@@ -109,12 +115,28 @@ export function replaced(
     ...state,
     streams: after === undefined ? state.streams.delete(key) : state.streams.set(key, after),
     openShards: added(state.openShards, namespace, shardsCounted(after) - shardsCounted(before)),
+    provisionedShards: added(state.provisionedShards, namespace, quotaShards(after) - quotaShards(before)),
+    comingOrGoing: added(state.comingOrGoing, namespace, comingOrGoing(after) - comingOrGoing(before)),
     onDemandStreams: added(state.onDemandStreams, namespace, onDemand(after) - onDemand(before)),
   };
 }
 
 export function openShardsOf(state: StreamsState, of: OfAccount): number {
   return state.openShards.get(namespaceOf(of)) ?? 0;
+}
+
+/** The shards that count against the account's quota: until rules 6, those of on-demand streams did too. */
+export function quotaShardsOf(state: StreamsState, of: OfAccount, rules: number): number {
+  return rules >= 6 ? (state.provisionedShards.get(namespaceOf(of)) ?? 0) : openShardsOf(state, of);
+}
+
+/** Whether streams of that mode are asked for room in the quota. */
+export function quotaIsOf(mode: StreamMode, rules: number): boolean {
+  return rules < 6 || mode === 'PROVISIONED';
+}
+
+export function comingOrGoingOf(state: StreamsState, of: OfAccount): number {
+  return state.comingOrGoing.get(namespaceOf(of)) ?? 0;
 }
 
 export function onDemandStreamsOf(state: StreamsState, of: OfAccount): number {
@@ -174,6 +196,14 @@ function shardsCounted(stream: Stream | undefined): number {
     targetShards,
     growth.reduce((sum, each) => sum + each, openShards),
   );
+}
+
+function quotaShards(stream: Stream | undefined): number {
+  return onDemand(stream) === 1 ? 0 : shardsCounted(stream);
+}
+
+function comingOrGoing(stream: Stream | undefined): number {
+  return stream?.status === 'CREATING' || stream?.status === 'DELETING' ? 1 : 0;
 }
 
 function onDemand(stream: Stream | undefined): number {

@@ -48,6 +48,9 @@ import type { StreamsMeter } from './streams-meter.js';
 import type { StreamsOutcome, StreamsState } from './streams-state.js';
 import { findStream } from './streams-state.js';
 
+/** What a creation is held to, which the service knows and no caller says. */
+type Limited = 'shardsMax' | 'onDemandStreamsMax' | 'comingOrGoingMax';
+
 export type StreamsFold = Fold<StreamsState, StreamsCommand, StreamsOutcome>;
 
 export interface StreamsOptions {
@@ -194,13 +197,20 @@ export class Streams {
     return stream;
   }
 
+  /** Open shards of provisioned streams that the caller's account may have in its region. */
+  shardsMax({ region }: { readonly region: string }): number {
+    return this.admission.shardQuota(region) ?? this.limits.shardsPerAccountMax;
+  }
+
   async create(
     caller: Caller,
-    stream: Omit<CreateCommand, 'type' | 'account' | 'region' | 'shardsMax' | 'onDemandStreamsMax'>,
+    stream: Omit<CreateCommand, 'type' | 'account' | 'region' | Limited>,
   ): Promise<void> {
     const { account, region } = caller;
-    const { shardsPerAccountMax: shardsMax, onDemandStreamsMax } = this.limits;
-    await this.change({ type: 'create', account, region, ...stream, shardsMax, onDemandStreamsMax });
+    const { onDemandStreamsMax } = this.limits;
+    const { comingOrGoingMax } = this.admission;
+    const limits = { shardsMax: this.shardsMax(caller), onDemandStreamsMax, comingOrGoingMax };
+    await this.change({ type: 'create', account, region, ...stream, ...limits });
   }
 
   /** Deletes a stream in any state (AWS's document of DeleteStream); once more, while it is DELETING, does nothing. */
@@ -226,7 +236,7 @@ export class Streams {
 
   /** Sets what an on-demand stream is to be ready for; what it needed before no longer counts. */
   async warm(stream: Stream, mibps: number): Promise<void> {
-    const { shardsPerAccountMax: shardsMax } = this.limits;
+    const shardsMax = this.shardsMax(stream);
     const shardsMin = this.#scaler.shardsNeeded(stream);
     await this.change({ type: 'warm', ...nameOf(stream), mibps, shardsMin, shardsMax });
     this.#scaler.forget(stream);
@@ -249,7 +259,7 @@ export class Streams {
   async split(addressed: Addressed, caller: Caller, shardId: string, at: string): Promise<void> {
     const named = ofNamed(addressed, caller, 'SplitShard');
     const shard = shardIndexOf(named, shardId);
-    await this.change({ type: 'split', ...named, shard, at, shardsMax: this.limits.shardsPerAccountMax });
+    await this.change({ type: 'split', ...named, shard, at, shardsMax: this.shardsMax(caller) });
   }
 
   async merge(addressed: Addressed, caller: Caller, shardId: string, adjacentId: string): Promise<void> {

@@ -11,11 +11,13 @@ import type { DistributionStrategy, Stream, StreamMode } from '../stream.js';
 import { distributionStrategies, streamModes, unset } from '../stream.js';
 import type { Decided, StreamsState } from '../streams-state.js';
 import {
+  comingOrGoingOf,
   findStream,
   onDemandStreamsOf,
   onIncarnation,
   onStream,
-  openShardsOf,
+  quotaIsOf,
+  quotaShardsOf,
   replaced,
 } from '../streams-state.js';
 import { allDeleting } from './consumers.js';
@@ -33,6 +35,8 @@ export interface CreateCommand extends OfStream {
   readonly shardsMax: number;
   /** Rules 1 knew no such limit. */
   readonly onDemandStreamsMax?: number | undefined;
+  /** How many streams of the account may be CREATING or DELETING; rules 5 knew no such limit. */
+  readonly comingOrGoingMax?: number | undefined;
 }
 
 /** Unless `enforce`, a stream with consumers is not deleted. */
@@ -60,6 +64,7 @@ export const parseExistence = {
     warmMibps: optionalNumber(fields, 'warmMibps'),
     shardsMax: numberField(fields, 'shardsMax'),
     onDemandStreamsMax: optionalNumber(fields, 'onDemandStreamsMax'),
+    comingOrGoingMax: optionalNumber(fields, 'comingOrGoingMax'),
   }),
   // Commands of rules 2 and before do not say.
   delete: ({ enforce, ...fields }: JsonObject): DeleteCommand => ({
@@ -112,8 +117,12 @@ function create(state: StreamsState, command: CreateCommand, at: CommandTime): D
   if (findStream(state, account, region, name) !== undefined) {
     return { state, outcome: errors.streamExists({ account, name }) };
   }
-  const open = openShardsOf(state, command);
-  if (open + shards > shardsMax) {
+  const { comingOrGoingMax = Number.POSITIVE_INFINITY } = command;
+  if (comingOrGoingOf(state, command) >= comingOrGoingMax) {
+    return { state, outcome: controlErrors.tooManyComingOrGoing(account, comingOrGoingMax) };
+  }
+  const open = quotaShardsOf(state, command, at.rules);
+  if (quotaIsOf(mode, at.rules) && open + shards > shardsMax) {
     return { state, outcome: errors.shardLimitExceeded(account, region, open, shardsMax, shards) };
   }
   if (

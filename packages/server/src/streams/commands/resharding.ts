@@ -20,7 +20,7 @@ import { halvesOf, shardsOnTheWay } from '../reshard-plan.js';
 import type { Shard, Stream } from '../stream.js';
 import { shardAt } from '../stream.js';
 import type { Decided, StreamsState } from '../streams-state.js';
-import { onIncarnation, onStream, openShardsOf } from '../streams-state.js';
+import { onIncarnation, onStream, openShardsOf, quotaShardsOf } from '../streams-state.js';
 import type { OfIncarnation, OfStream } from './of.js';
 import { incarnationFields, streamFields } from './of.js';
 import { goneOn, openOf, resharding, towards } from './update.js';
@@ -130,7 +130,7 @@ function split(
   const shard = shardAt(stream, command.shard);
   if (shard === undefined) return errors.shardNotFound(stream, shardIdOf(command.shard));
   if (shard.closed !== undefined) return errors.shardClosed(stream, shard.index);
-  const open = openShardsOf(state, stream);
+  const open = quotaShardsOf(state, stream, at.rules);
   if (open + 1 > command.shardsMax) {
     return errors.shardLimitExceeded(account, region, open, command.shardsMax, 1);
   }
@@ -188,7 +188,7 @@ function updateShardCount(
   if (today.length >= shardCountUpdatesPerDay)
     return controlErrors.tooManyShardCountUpdates(stream, shardCountUpdatesPerDay);
   const added = Math.max(0, shardsOnTheWay(openOf(stream), target) - openShards);
-  const open = openShardsOf(state, stream);
+  const open = quotaShardsOf(state, stream, at.rules);
   if (open + added > shardsMax) return errors.shardLimitExceeded(account, region, open, shardsMax, added);
   return towards({ ...stream, recent: { ...recent, shardCount: [...today, at.atMs] } }, target, at);
 }
@@ -199,7 +199,8 @@ function scale(state: StreamsState, stream: Stream, command: ScaleCommand, at: C
   const open = openOf(stream);
   const taken = new Set<number>();
   const steps: PlannedStep[] = [];
-  let room = command.shardsMax - openShardsOf(state, stream);
+  // By rules 6 no quota is of these shards; what is left is the bound of one stream.
+  let room = command.shardsMax - (at.rules >= 6 ? stream.openShards : openShardsOf(state, stream));
   for (const shard of open) {
     const halves = command.halve.includes(shard.index) ? halvesOf(shard.range) : undefined;
     if (halves === undefined || room-- <= 0 || steps.length === reshardStepsMax) continue;

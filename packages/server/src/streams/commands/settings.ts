@@ -29,7 +29,8 @@ import {
   onDemandStreamsOf,
   onIncarnation,
   onStream,
-  openShardsOf,
+  quotaIsOf,
+  quotaShardsOf,
 } from '../streams-state.js';
 import type { OfIncarnation, OfStream } from './of.js';
 import { incarnationFields, streamFields } from './of.js';
@@ -269,8 +270,9 @@ function growing(
   const { account, region, openShards } = stream;
   const open = stream.shards.filter((shard) => shard.closed === undefined);
   const added = Math.max(0, shardsOnTheWay(open, target) - openShards);
-  const all = openShardsOf(state, stream);
-  if (all + added > shardsMax) return errors.shardLimitExceeded(account, region, all, shardsMax, added);
+  const all = quotaShardsOf(state, stream, at.rules);
+  if (quotaIsOf('ON_DEMAND', at.rules) && all + added > shardsMax)
+    return errors.shardLimitExceeded(account, region, all, shardsMax, added);
   return towards(stream, target, at);
 }
 

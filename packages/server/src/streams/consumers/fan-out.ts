@@ -8,6 +8,7 @@ import type { Clock } from '@millrace/base';
 import type { LogEngine } from '@millrace/log';
 import type { Protocol } from '@millrace/wire';
 import type { RequestContext } from '../../dispatch/operation.js';
+import { settingsAt } from '../account-settings.js';
 import { type Caller, streamNameOf } from '../address.js';
 import type { OfStream } from '../commands/of.js';
 import * as errors from '../errors.js';
@@ -17,7 +18,7 @@ import { type StartingPoint, startingPosition } from '../starting-position.js';
 import { parseShardId, type Shard, type Stream, visibleShard } from '../stream.js';
 import type { StreamsCommand } from '../streams-command.js';
 import type { StreamsMeter } from '../streams-meter.js';
-import { findStream, type StreamsState } from '../streams-state.js';
+import { findStream, namespaceOf, type StreamsState } from '../streams-state.js';
 import { type Consumer, createdS, findConsumer, parseConsumerArn } from './consumer.js';
 import * as consumerErrors from './consumer-errors.js';
 import { SharedEvents } from './shared-events.js';
@@ -74,7 +75,8 @@ export class FanOut {
   }
 
   async register(stream: Stream, name: string, tags: { readonly [key: string]: string }): Promise<Found> {
-    const { consumersMax, consumersCreatingMax: creatingMax } = this.#options.limits;
+    const { consumersCreatingMax: creatingMax } = this.#options.limits;
+    const consumersMax = this.#consumersMax(stream);
     const of = nameOf(stream);
     await this.#options.change({ type: 'register', ...of, consumer: name, tags, consumersMax, creatingMax });
     return this.#find(of, name);
@@ -130,6 +132,14 @@ export class FanOut {
 
   close(): void {
     this.#subscriptions.close();
+  }
+
+  #consumersMax(stream: Stream): number {
+    const { fold, clock, limits } = this.#options;
+    const { status } = settingsAt(fold.view.accounts.get(namespaceOf(stream)), clock.now());
+    return stream.mode === 'ON_DEMAND' && status !== 'DISABLED'
+      ? limits.committedConsumersMax
+      : limits.consumersMax;
   }
 
   #subscribable(request: SubscribeRequest, caller: Caller): Found & { readonly shard: Shard } {

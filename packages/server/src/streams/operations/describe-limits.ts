@@ -23,7 +23,7 @@ export const describeLimits = operation<Streams, typeof input, typeof output>({
   async handle(streams, _request, context) {
     const { limits, view } = streams;
     return {
-      ShardLimit: limits.shardsPerAccountMax,
+      ShardLimit: streams.shardsMax(context),
       OpenShardCount: openShardsOf(view, context),
       OnDemandStreamCount: onDemandStreamsOf(view, context),
       OnDemandStreamCountLimit: limits.onDemandStreamsMax,

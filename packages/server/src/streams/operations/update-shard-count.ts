@@ -28,7 +28,8 @@ export const updateShardCount = operation<Streams, typeof input, typeof output>(
   errors: [...errors.ofChanges, errors.validation],
   async handle(streams, request, context) {
     const stream = streams.find(request, context, 'UpdateShardCount');
-    const { shardsPerStreamMax: streamShardsMax, shardsPerAccountMax: shardsMax } = streams.limits;
+    const { shardsPerStreamMax: streamShardsMax } = streams.limits;
+    const shardsMax = streams.shardsMax(context);
     const target = request.TargetShardCount;
     await streams.change({ type: 'shard-count', ...nameOf(stream), target, streamShardsMax, shardsMax });
     return {

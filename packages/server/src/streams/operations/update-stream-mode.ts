@@ -19,7 +19,7 @@ export const updateStreamMode = operation<Streams, typeof input, undefined>({
   errors: [...errors.ofChanges, errors.validation],
   async handle(streams, request, context) {
     const stream = streams.find(request, context, 'UpdateStreamMode');
-    const { onDemandStreamsMax, shardsPerAccountMax: shardsMax } = streams.limits;
+    const { onDemandStreamsMax } = streams.limits;
     const mode = request.StreamModeDetails.StreamMode;
     const mibps = request.WarmThroughputMiBps;
     if (mibps !== undefined) checkWarmThroughput(mibps);
@@ -29,7 +29,7 @@ export const updateStreamMode = operation<Streams, typeof input, undefined>({
       mode,
       warmMibps: mibps,
       onDemandStreamsMax,
-      shardsMax,
+      shardsMax: streams.shardsMax(context),
     });
   },
 });

@@ -194,12 +194,12 @@ test('operations have their rates by account, stream and shard', patience, async
   await until5(
     () => client.send(new ListStreamsCommand({})),
     5,
-    limited(`Rate exceeded under account ${account}.`),
+    limited(`Rate exceeded for account ${account}.`),
   );
   await until5(
     () => client.send(new DescribeLimitsCommand({})),
     1,
-    limited(`Rate exceeded under account ${account}.`),
+    limited(`Rate exceeded for account ${account}.`),
   );
   await until5(() => iteratorOf(client), 5, {
     name: 'ProvisionedThroughputExceededException',

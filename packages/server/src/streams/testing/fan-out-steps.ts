@@ -34,7 +34,7 @@ export const fanOutSteps: readonly WeightedStep[] = [
       run.ask(
         'RegisterStreamConsumer',
         { StreamARN: run.arn(stream), ConsumerName },
-        () => run.model.on(stream, ({ consumers }) => consumers.register(ConsumerName)),
+        () => run.model.register(stream, ConsumerName),
         ({ Consumer }) => {
           const { ConsumerARN } = Consumer as { readonly ConsumerARN: string };
           run.model.streams.get(stream)?.consumers.called(ConsumerName, ConsumerARN);

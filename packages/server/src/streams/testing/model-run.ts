@@ -13,7 +13,7 @@ import { listShards } from '../operations/list-shards.js';
 import { putRecords } from '../operations/put-records.js';
 import { account, bytesOf, dying, region, TestStreams } from '../streams-fixture.js';
 import { arnAt, checkSpread, expected, look, padding, seen } from './model-look.js';
-import { consumersMax } from './reference-consumers.js';
+import { committedConsumersMax, consumersMax } from './reference-consumers.js';
 import { type Code, ReferenceModel, type ReferenceStream } from './reference-model.js';
 
 const onDemandMax = 2;
@@ -313,6 +313,7 @@ export class ModelRun {
           scaleEveryMs: this.scaling ? scaleEveryMs : 1e12,
           onDemandStreamsMax: onDemandMax,
           consumersMax,
+          committedConsumersMax,
         },
         // As often sealed as only told of.
         ...(this.#sealing ? { keys: new MasterKeySet('the model', [Buffer.alloc(32, 1)]) } : {}),

@@ -7,6 +7,7 @@ interface ReferenceConsumer {
 }
 
 export const consumersMax = 2;
+export const committedConsumersMax = 3;
 
 export class ReferenceConsumers {
   readonly #byName = new Map<string, ReferenceConsumer>();
@@ -27,9 +28,10 @@ export class ReferenceConsumers {
     });
   }
 
-  register(name: string): Code | undefined {
+  register(name: string, committed: boolean): Code | undefined {
     if (this.#byName.has(name)) return 'ResourceInUseException';
-    if (this.#byName.size >= consumersMax) return 'LimitExceededException';
+    if (this.#byName.size >= (committed ? committedConsumersMax : consumersMax))
+      return 'LimitExceededException';
     this.#byName.set(name, { arn: '', tags: new Map() });
     return undefined;
   }

@@ -106,6 +106,13 @@ export class ReferenceModel {
     });
   }
 
+  /** On-demand streams of an account with the commitment may have more consumers. */
+  register(name: string, consumer: string): Code | undefined {
+    return this.on(name, ({ mode, consumers }) =>
+      consumers.register(consumer, mode === 'ON_DEMAND' && this.commitment !== 'DISABLED'),
+    );
+  }
+
   /** What a look at the load comes to: `hot` is one shard's, and has it halved while there are not twice the wanted. */
   scale(name: string, hot: boolean): void {
     const stream = this.streams.get(name);
