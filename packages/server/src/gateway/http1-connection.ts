@@ -31,13 +31,16 @@ type Phase = 'head' | 'body' | 'chunks' | 'trailers' | 'working' | 'answering' |
 export class Http1Connection {
   readonly intake: Intake;
   readonly socket: Socket;
+  /** Of the present body, where its length was declared; what is left of a refused one is passed over. */
+  bodyLeft = 0;
+  /** Whether the client has ended its side: it may be gone. */
+  clientEnded = false;
   readonly #reader: HeadReader;
   #phase: Phase = 'head';
   /** When the phase began, as far as a limit of time goes by it. */
   #sinceMs: number;
   /** The request that is read, worked on or answered; none while what is left of a refused one is passed over. */
   #exchange: Http1Exchange | undefined;
-  #bodyLeft = 0;
   #chunks: ChunkedBody | undefined;
   /** What the socket brought last, and how far it has been read. */
   #bytes: Buffer = nothing;
@@ -47,8 +50,8 @@ export class Http1Connection {
   /** Bytes on the budget: those that may not be read yet, and those of an answer that wait for the client. */
   #heldBytes = 0;
   #owedBytes = 0;
-  /** Whether the client has ended its side. */
-  #ended = false;
+  /** Whether the client sends on after its last answer has begun, and how much of that was dropped. */
+  #sendsOn = false;
   #droppedBytes = 0;
 
   constructor(intake: Intake, socket: Socket) {
@@ -65,8 +68,7 @@ export class Http1Connection {
   receive(chunk: Buffer): void {
     if (this.#phase === 'leaving') {
       this.#drop(chunk.length);
-      // A client that takes nothing of its answer does not put its time limit off by sending.
-      if (this.socket.writableLength > 0) this.socket.pause();
+      this.#sendsOn = true;
       return;
     }
     assert(this.#at === this.#bytes.length, 'a socket is paused while something is unread');
@@ -83,7 +85,7 @@ export class Http1Connection {
 
   /** Whether the connection outlives the present answer. */
   stays(head: RequestHead): boolean {
-    const last = this.#ended && this.#at === this.#bytes.length;
+    const last = this.clientEnded && this.#at === this.#bytes.length;
     return head.keepAlive && !this.intake.closing && !last;
   }
 
@@ -115,11 +117,11 @@ export class Http1Connection {
   next(): void {
     this.#exchange = undefined;
     this.#sinceMs = this.intake.clock.now();
-    this.#phase = this.#bodyLeft > 0 ? 'body' : 'head';
+    this.#phase = this.bodyLeft > 0 ? 'body' : 'head';
     this.#advance();
     if (this.#phase !== 'head' || this.#reader.begun) return;
     if (this.intake.closing) this.endIfIdle();
-    else if (this.#ended && this.#at === this.#bytes.length) this.leave();
+    else if (this.clientEnded && this.#at === this.#bytes.length) this.leave();
   }
 
   /** Nothing is asked of the server here, or nothing that could still be answered. */
@@ -156,8 +158,8 @@ export class Http1Connection {
     this.#exchange = undefined;
     if (this.socket.writable) this.socket.end();
     if (this.socket.writableLength > 0) {
+      this.#sinceMs = this.intake.clock.now();
       this.socket.setTimeout(this.intake.limits.stalledAnswerMs);
-      this.socket.once('finish', () => this.socket.resume());
     }
     this.#drop(this.#bytes.length - this.#at);
     if (!this.#advancing) this.#hold();
@@ -166,17 +168,8 @@ export class Http1Connection {
   /** What is left of the body, where it is worth reading in order to go on behind it. */
   passOver(bytes: number): boolean {
     if (bytes > this.intake.limits.discardBytesMax) return false;
-    this.#bodyLeft = bytes;
+    this.bodyLeft = bytes;
     return true;
-  }
-
-  get bodyLeft(): number {
-    return this.#bodyLeft;
-  }
-
-  /** Whether the client has ended its side: it may be gone. */
-  get clientEnded(): boolean {
-    return this.#ended;
   }
 
   closed(): void {
@@ -202,6 +195,11 @@ export class Http1Connection {
         if (tookMs <= limits.requestMs) break;
         if (this.#exchange === undefined) this.socket.destroy();
         else this.end(refusals.slow(limits.requestMs));
+        break;
+      case 'leaving':
+        // Each byte that comes puts the socket's own limit off.
+        if (this.#sendsOn && this.socket.writableLength > 0 && tookMs > limits.stalledAnswerMs)
+          this.socket.destroy();
         break;
     }
   }
@@ -297,7 +295,7 @@ export class Http1Connection {
       this.#chunks = new ChunkedBody();
       this.#phase = 'chunks';
     } else {
-      this.#bodyLeft = bytes;
+      this.bodyLeft = bytes;
       this.#phase = 'body';
     }
   }
@@ -305,17 +303,17 @@ export class Http1Connection {
   #readBody(): void {
     const bytes = this.#bytes;
     const from = this.#at;
-    const end = Math.min(bytes.length, from + this.#bodyLeft);
+    const end = Math.min(bytes.length, from + this.bodyLeft);
     this.#at = end;
-    this.#bodyLeft -= end - from;
+    this.bodyLeft -= end - from;
     const exchange = this.#exchange;
     if (exchange === undefined) {
-      if (this.#bodyLeft === 0) this.next();
+      if (this.bodyLeft === 0) this.next();
       return;
     }
     const whole = from === 0 && end === bytes.length;
     if (!exchange.push(whole ? bytes : bytes.subarray(from, end))) return;
-    if (this.#bodyLeft === 0) this.begin(exchange);
+    if (this.bodyLeft === 0) this.begin(exchange);
   }
 
   #readChunk(chunks: ChunkedBody): void {
@@ -341,7 +339,7 @@ export class Http1Connection {
   }
 
   #clientEnded(): void {
-    this.#ended = true;
+    this.clientEnded = true;
     switch (this.#phase) {
       case 'head':
         if (this.#reader.begun) this.end(refusals.malformed('it ended before it was whole'));
