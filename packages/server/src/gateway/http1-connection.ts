@@ -9,7 +9,7 @@
  *       └──cannot be read, slow──▶ leaving ◀──the last answer────┘
  *
  * Invariant: while a request is worked on or answered, nothing is read from `#bytes`; a socket is paused while there is
- * something in them that may not be read yet.
+ * something in them that may not be read yet, and while it rests so that others have their turn (`reception.ts`).
  */
 import type { Socket } from 'node:net';
 import { asBuffer, assert, present } from '@millrace/base';
@@ -75,6 +75,7 @@ export class Http1Connection {
     this.#bytes = chunk;
     this.#at = 0;
     this.#advance();
+    this.intake.reception.took(chunk.length, this.socket, () => this.#hold());
   }
 
   /** The request is whole: it is its turn. */
@@ -227,7 +228,7 @@ export class Http1Connection {
     if (left === 0 || this.#phase === 'leaving') {
       this.#bytes = nothing;
       this.#at = 0;
-      if (this.socket.isPaused()) this.socket.resume();
+      if (this.socket.isPaused() && !this.intake.reception.rests(this.socket)) this.socket.resume();
     } else {
       this.intake.budget.force(this.#heldBytes);
       this.socket.pause();

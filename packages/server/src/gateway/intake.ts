@@ -4,6 +4,7 @@ import { BodyMemory } from './body.js';
 import { ByteBudget } from './byte-budget.js';
 import type { Answer, Exchange, ExchangeHandler, StreamedAnswer } from './exchange.js';
 import type { GatewayLimits } from './limits.js';
+import { Reception } from './reception.js';
 import { type Refusal, refusalAnswer, refusals } from './refusal.js';
 import type { RequestIds } from './request-id.js';
 
@@ -26,6 +27,7 @@ export class Intake {
   /** What pieces of streamed answers may take, so that slow consumers keep no producer out. */
   readonly pieceBudget: ByteBudget;
   readonly bodyMemory = new BodyMemory();
+  readonly reception = new Reception();
   readonly ids: RequestIds;
   readonly clock: Clock;
   readonly logger: Logger;
