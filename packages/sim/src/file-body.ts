@@ -108,6 +108,9 @@ export class FileBody {
   #known = false;
   /** Syncs that failed: each handle that was open then is told once. */
   failures = 0;
+  /** The bytes that were damaged last, and those of them that were written since: a file may be written over another. */
+  #replaced = { offset: 0, end: 0 };
+  readonly #rewritten = new Set<number>();
   /** How many hold it open. */
   handles = 0;
   /** Whether it was given a second name, in another directory. */
@@ -175,6 +178,8 @@ export class FileBody {
   write(order: number, asked: AskedWrite, bytes: Uint8Array): void {
     const { offset, provenTo } = asked;
     this.#seen.write(offset, bytes);
+    const end = Math.min(offset + bytes.length, this.#replaced.end);
+    for (let at = Math.max(offset, this.#replaced.offset); at < end; at++) this.#rewritten.add(at);
     // A copy: a buffer's `slice` is none, and whoever wrote may use its memory again before the sync.
     this.#changes.push({ order, offset, bytes: new Uint8Array(bytes), provenTo });
   }
@@ -251,13 +256,15 @@ export class FileBody {
 
   /** Puts `bytes` at `offset`, seen and durable, where what stands there is `instead` or that is not asked. */
   replace(offset: number, bytes: Uint8Array, instead?: Uint8Array): void {
+    if (instead === undefined) this.#rewritten.clear();
     for (const content of [this.#durable, this.#seen]) {
       for (let i = 0; i < bytes.length; i++) {
         const at = offset + i;
         if (at >= content.length || (instead !== undefined && content.bytes[at] !== instead[i])) continue;
-        content.bytes[at] = bytes[i] ?? 0;
+        if (instead === undefined || !this.#rewritten.has(at)) content.bytes[at] = bytes[i] ?? 0;
       }
     }
+    this.#replaced = { offset, end: offset + bytes.length };
   }
 }
 

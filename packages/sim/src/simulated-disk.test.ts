@@ -204,6 +204,19 @@ test('damage changes covered bytes only, and can be taken back', async () => {
   }
 });
 
+test('what was written over damage stays when the damage is taken back', async () => {
+  const machine = new Machine();
+  const file = await machine.durable('a', 600, 1);
+  await machine.run(file.write([filled(10, 1)], 600));
+  await machine.run(file.sync());
+  const damage = machine.image.damage(machine.random);
+  assert.ok(damage !== undefined);
+  await machine.run(file.write([damage.after], damage.offset));
+  machine.image.repair(damage);
+  const held = (await machine.contents('a')).subarray(damage.offset, damage.offset + damage.after.length);
+  assert.deepEqual([...held], [...damage.after]);
+});
+
 test('each handle of a file is told once of a sync that failed', async () => {
   const machine = new Machine();
   const file = await machine.durable('a', 600, 1);
