@@ -23,7 +23,7 @@ const source = (file) =>
 const built = readdirSync(path.join(root, 'packages'))
   .flatMap((name) => under(path.join('packages', name, 'dist')))
   .filter((file) => /\.(test|fuzz)\.js$/.test(file) && existsSync(path.join(root, source(file))));
-const scripts = under('scripts').filter((file) => file.endsWith('.test.mjs'));
+const scripts = ['scripts', 'compat'].flatMap(under).filter((file) => file.endsWith('.test.mjs'));
 
 const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith('-'));
