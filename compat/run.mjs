@@ -24,9 +24,13 @@ const flags = process.argv.slice(2).filter((each) => each.startsWith('-'));
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'));
 const check = flags.includes('--check');
 const quick = flags.includes('--quick');
+const wantedClients = wanted.filter((name) => clients.some(({ id }) => id === name));
+const wantedScenarios = wanted.filter((name) => scenarios.some(({ id }) => id === name));
 for (const name of wanted) {
-  if (!clients.some(({ id }) => id === name))
-    fail(`there is no client ${name}: ${clients.map(({ id }) => id).join(', ')}`);
+  if (![...wantedClients, ...wantedScenarios].includes(name))
+    fail(
+      `there is no client or scenario ${name}: ${[...clients, ...scenarios].map(({ id }) => id).join(', ')}`,
+    );
 }
 for (const flag of flags) {
   if (!['--check', '--quick'].includes(flag))
@@ -39,9 +43,15 @@ const { streamsOperations, streamsStreamingOperations } = await import(
 );
 const offered = new Set([...streamsOperations, ...streamsStreamingOperations].map(({ name }) => name));
 /** What the server does not offer yet is not asked. */
-const asked = scenarios.filter(({ needs = [] }) => needs.every((operation) => offered.has(operation)));
-const chosen = clients.filter(({ id, heavy = false }) =>
-  wanted.length === 0 ? !(quick && heavy) : wanted.includes(id),
+const asked = scenarios.filter(
+  ({ id, needs = [] }) =>
+    needs.every((operation) => offered.has(operation)) &&
+    (wantedScenarios.length === 0 || wantedScenarios.includes(id)),
+);
+const chosen = clients.filter(({ id, heavy = false, scenarios: has }) =>
+  wantedClients.length > 0
+    ? wantedClients.includes(id)
+    : !(quick && heavy) && asked.some((scenario) => has.includes(scenario.id)),
 );
 const queue = [...chosen];
 const answers = new Map();
@@ -116,21 +126,18 @@ async function runProgram({ program, args, environment }, names, server) {
   ];
 }
 
-/** What was proven takes the place of what was before; of clients that did not run, what was proven stays. */
+/** What was proven takes the place of what was before; what did not run stays. */
 async function keep() {
   const kept = readResults();
   for (const { id } of chosen) {
     const { version, results } = answers.get(id);
     if (results === undefined) continue;
-    kept[id] = {
-      version,
-      scenarios: Object.fromEntries(
-        results.map(({ scenario, passed, operations }) => [
-          scenario,
-          passed ? { passed, operations: [...operations].sort() } : { passed },
-        ]),
-      ),
-    };
+    const earlier = wantedScenarios.length > 0 && kept[id]?.version === version ? kept[id].scenarios : {};
+    const now = results.map(({ scenario, passed, operations }) => [
+      scenario,
+      passed ? { passed, operations: [...operations].sort() } : { passed },
+    ]);
+    kept[id] = { version, scenarios: { ...earlier, ...Object.fromEntries(now) } };
   }
   const inOrder = Object.fromEntries(
     clients.flatMap(({ id }) => (kept[id] === undefined ? [] : [[id, kept[id]]])),
