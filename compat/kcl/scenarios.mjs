@@ -74,15 +74,15 @@ export const scenarios = {
   async 'consume-sparse'(run) {
     await run.ownServer();
     await run.create(2);
-    await run.control('clock/hold');
     run.start();
+    await run.put();
+    await run.caughtUp();
+    await run.control('clock/hold');
     for (let minute = 0; minute < 60; minute++) {
       await run.control('clock/advance', { ms: 60_000 });
       await run.put();
-      // The workers' own waits are in real time.
-      await sleep(100);
+      await run.caughtUp();
     }
-    await run.caughtUp();
     await run.end();
     run.account.check();
   },
