@@ -95,12 +95,13 @@ async function put(job) {
   return { figures: { ...window.figures(), putRecords: sent.records }, sent, shardIds };
 }
 
-/** Puts `job.fillRecords` into a new stream, not measured. */
+/** Puts `job.fillRecords` into a new stream, not measured; into another one than is read where `job.stream` says so. */
 async function fill(job, shards) {
-  const shardIds = await createStream(job.port, STREAM, shards);
+  const { stream = STREAM } = job;
+  const shardIds = await createStream(job.port, stream, shards);
   if (job.encrypted) await encryptStream(job.port, STREAM);
   const sent = new Sent(FILL.recordsPerRequest);
-  const put = { ...FILL, port: job.port, stream: STREAM, recordBytes: job.recordBytes };
+  const put = { ...FILL, port: job.port, stream, recordBytes: job.recordBytes };
   const requests = Math.ceil(job.fillRecords / FILL.recordsPerRequest);
   await putLoad(
     put,
