@@ -83,8 +83,8 @@ export const nativeLimitsDefault: NativeLimits = {
   queueBytesMax: 64 * mib,
   queueRequestsMax: 16_384,
   waitingRequestsMax: 65_536,
-  memoryBytesMax: 64 * mib,
-  tailBytesMax: 64 * mib,
+  memoryBytesMax: 96 * mib,
+  tailBytesMax: 96 * mib,
   keptFrameBytesMin: 64 * kib,
   indexSpacingBytes: 4 * kib,
   indexEntriesMax: 65_536,
@@ -102,7 +102,7 @@ export const nativeLimitsDefault: NativeLimits = {
   settlingSliceBytes: 1 * mib,
   settlingSyncBytes: 8 * mib,
   blockBytesMax: 64 * kib,
-  tableCacheBytesMax: 8 * mib,
+  tableCacheBytesMax: 12 * mib,
 };
 
 export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {

@@ -85,7 +85,7 @@ export interface MillraceOptions {
   readonly rates?: 'aws' | 'none';
   /**
    * Bytes of memory that the log may hold so as not to read from the disk again: the newest records first of all. Default
-   * 64 MiB. All else (the program, what requests are under way, the streams themselves) comes on top.
+   * 96 MiB. All else (the program, what requests are under way, the streams themselves) comes on top.
    */
   readonly cacheBytes?: number;
   readonly limits?: { readonly gateway?: Partial<GatewayLimits>; readonly streams?: Partial<StreamsLimits> };

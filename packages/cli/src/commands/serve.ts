@@ -21,7 +21,7 @@ const shardsMax = 100_000;
 /** A second thread halves what the first has to do of a large put; a third finds nothing to do. */
 const threadsDefault = 2;
 const threadsMax = 16;
-const cacheDefault = 64 * mib;
+const cacheDefault = 96 * mib;
 const cacheMin = 8 * mib;
 const cacheMax = 65_536 * mib;
 
