@@ -40,10 +40,13 @@ export const scenarios = {
     await run.until('the second worker has taken shards over', () => second.records > 0);
     await second.kill();
     await load.stop();
+    await run.putRounds(5);
     await run.caughtUp();
     assert.ok(first.running);
-    const owners = [...(await run.leases()).values()].map(({ owner }) => owner);
-    assert.equal(new Set(owners).size, 1, 'the worker that is left has every lease');
+    await run.until('the worker that is left has every lease', async () => {
+      const owners = [...(await run.leases()).values()].map(({ owner }) => owner);
+      return new Set(owners).size === 1;
+    });
     await run.end();
     run.account.check();
   },
