@@ -293,6 +293,14 @@ test('every package has a README, and every relative link in the docs leads some
   }
 });
 
+test('a number names one decision, and one page of the internals', () => {
+  const numbers = files.flatMap((file) => /^docs\/(?:decisions|internals)\/\d+(?=-)/.exec(file) ?? []);
+  assert.deepEqual(
+    numbers.filter((each, i) => numbers.indexOf(each) !== i),
+    [],
+  );
+});
+
 test('the lockfile names no registry', () => {
   for (const lockfile of files.filter((file) => file.endsWith('package-lock.json'))) {
     assert.doesNotMatch(read(lockfile), /"resolved": "http/, lockfile);

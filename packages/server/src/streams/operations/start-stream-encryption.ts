@@ -7,7 +7,7 @@ import { nameOf, type Streams } from '../streams.js';
 import { addressed, encryptionType, keyId } from './shapes.js';
 
 /**
- * What is put from then on is sealed (decision 0017). There is no KMS: a key is there as soon as it is named, in one
+ * What is put from then on is sealed (decision 0020). There is no KMS: a key is there as soon as it is named, in one
  * of the four forms of AWS's document of `KeyId`; what is none of them is refused as KMS refuses it.
  */
 const input = structure('StartStreamEncryptionInput', {
