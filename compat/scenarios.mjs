@@ -60,6 +60,17 @@ export const scenarios = [
     needs: ['UpdateStreamRecordDistributionStrategy'],
   },
   {
+    id: 'extras',
+    holds:
+      'resource policies, tags by ARN, record size, commitment, mode and warm throughput, by a client whose settings are few',
+    needs: [
+      'PutResourcePolicy',
+      'UpdateMaxRecordSize',
+      'UpdateAccountSettings',
+      'UpdateStreamWarmThroughput',
+    ],
+  },
+  {
     id: 'fan-out',
     holds:
       'a consumer is registered, described, listed; a subscription brings every record; a consumer is taken away',

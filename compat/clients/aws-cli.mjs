@@ -13,7 +13,7 @@ export const awsCliV1 = {
   id: 'aws-cli-v1',
   name: 'AWS CLI, version 1',
   short: 'CLI 1',
-  scenarios,
+  scenarios: [...scenarios, 'extras'],
   find() {
     const found = pythonClients();
     if (found.reason !== undefined) return found;

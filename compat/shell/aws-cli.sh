@@ -105,6 +105,36 @@ settings() {
   equal "$(kinesis describe-stream-summary --stream-name cli-settings \
     --query StreamDescriptionSummary.OpenShardCount)" 2
   kinesis describe-limits
+  kinesis decrease-stream-retention-period --stream-name cli-settings --retention-period-hours 24
+  active cli-settings
+  kinesis enable-enhanced-monitoring --stream-name cli-settings --shard-level-metrics ALL
+  kinesis disable-enhanced-monitoring --stream-name cli-settings --shard-level-metrics IncomingBytes
+}
+
+# What the newest AWS CLI alone knows.
+extras() {
+  kinesis create-stream --stream-name cli-extras --shard-count 1
+  active cli-extras
+  local arn policy
+  arn=$(kinesis describe-stream-summary --stream-name cli-extras \
+    --query StreamDescriptionSummary.StreamARN --output text)
+  policy="{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"kinesis:GetRecords\",\"Resource\":\"$arn\"}}"
+  kinesis put-resource-policy --resource-arn "$arn" --policy "$policy"
+  equal "$(kinesis get-resource-policy --resource-arn "$arn" --query Policy --output text)" "$policy"
+  kinesis delete-resource-policy --resource-arn "$arn"
+  kinesis tag-resource --resource-arn "$arn" --tags team=a,cost=7
+  kinesis untag-resource --resource-arn "$arn" --tag-keys cost
+  equal "$(kinesis list-tags-for-resource --resource-arn "$arn" --query 'Tags[].[Key, Value] | []' --output text)" $'team\ta'
+  kinesis update-max-record-size --stream-arn "$arn" --max-record-size-in-ki-b 2048
+  active cli-extras
+  kinesis update-account-settings --minimum-throughput-billing-commitment Status=ENABLED
+  equal "$(kinesis describe-account-settings --query MinimumThroughputBillingCommitment.Status --output text)" ENABLED
+  kinesis update-stream-mode --stream-arn "$arn" --stream-mode-details StreamMode=ON_DEMAND
+  active cli-extras
+  kinesis update-stream-warm-throughput --stream-name cli-extras --warm-throughput-mi-bps 6
+  active cli-extras
+  equal "$(kinesis describe-stream-summary --stream-name cli-extras \
+    --query 'StreamDescriptionSummary.[MaxRecordSizeInKiB, OpenShardCount]' --output text)" $'2048\t6'
 }
 
 consumers() {
