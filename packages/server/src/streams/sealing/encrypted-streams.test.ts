@@ -1,8 +1,11 @@
 /** Streams that encrypt, over a real disk: what is in the log, and what clients read of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '@millrace/base';
 import { type LogEngine, openMemoryEngine } from '@millrace/log';
 import { MasterKeyError, MasterKeySet } from '../../keys/master-keys.js';
+import { inlineCodec } from '../codec/codec.js';
+import { finished } from '../codec/sliced.js';
 import { deleteStream } from '../operations/delete-stream.js';
 import { getRecords } from '../operations/get-records.js';
 import { putRecords } from '../operations/put-records.js';
@@ -11,7 +14,9 @@ import { startStreamEncryption } from '../operations/start-stream-encryption.js'
 import { stopStreamEncryption } from '../operations/stop-stream-encryption.js';
 import { updateMaxRecordSize } from '../operations/update-max-record-size.js';
 import { account, heldClock, region, TestStreams, testStreams } from '../streams-fixture.js';
+import { Opener } from './opener.js';
 import { isSealed } from './sealed-group.js';
+import { Sealer } from './sealer.js';
 
 const keys = new MasterKeySet('the test', [Buffer.alloc(32, 1)]);
 const key = { StreamName: 's', EncryptionType: 'KMS', KeyId: 'alias/aws/kinesis' } as const;
@@ -80,6 +85,29 @@ for (const engine of ['memory', 'native'] as const) {
     await under.close();
   });
 }
+
+test('a log that is deleted while a group of it is completed is gone, not damaged', async () => {
+  const engine = openMemoryEngine({ clock: heldClock() });
+  const log = 'stream-1/shard-0';
+  await engine.create([log]);
+  const record = Buffer.from('\u0001\u0000kdata');
+  const plain = { logs: [log], logOf: Uint32Array.of(0, 0), payload: Buffer.concat([record, record]) };
+  const ends = Uint32Array.of(record.length, 2 * record.length);
+  const under = { incarnation: 1, fromMs: 1, fingerprint: keys.newest ?? '' };
+  const sealer = new Sealer({ keys, random: seededRandom(1) });
+  await engine.append(finished(sealer.seal(under, { ...plain, ends })));
+  const page = await engine.read({ log, from: 0, recordsMax: 1, bytesMax: 1_000 });
+  assert.ok(page.kind === 'records' && page.records.count === 1);
+  // As the native engine has it: a read that was under way has nothing more to take.
+  const read: LogEngine['read'] = async ({ from }) => {
+    await engine.delete([log]);
+    return { kind: 'records', records: { ...page.records, count: 0 }, nextPosition: from, state: page.state };
+  };
+  const deleting = new Proxy(engine, {
+    get: (target, name) => (name === 'read' ? read : Reflect.get(target, name).bind(target)),
+  });
+  assert.equal(await new Opener(keys, deleting, inlineCodec).open(log, page.records), undefined);
+});
 
 test('streams that an earlier version told to be encrypted are read, and sealed from the next start on', async () => {
   const clock = heldClock();

@@ -74,7 +74,7 @@ export class Opener {
   }
 
   /**
-   * Undefined when a group's beginning was trimmed meanwhile: then all of it was, and the page is read anew. Rejects with
+   * Undefined when a group's beginning was trimmed meanwhile, or its log deleted: then all of it was, and the page is read anew. Rejects with
    * `LogError` code `damaged`, and with an `AwsError` when the master key is gone.
    */
   async open(log: LogId, page: RecordBatch): Promise<OpenedRecords | undefined> {
@@ -115,7 +115,7 @@ export class Opener {
     return { from, to, index, position: position - index, members };
   }
 
-  /** Reads `count` records of a group from `position` on, which have to be there; false: they were trimmed. */
+  /** Reads `count` records of a group from `position` on, which have to be there; false: they were trimmed, or deleted. */
   async #fetch(
     log: LogId,
     position: Position,
@@ -133,6 +133,8 @@ export class Opener {
       });
       if (read.kind === 'missing' || read.state.firstPosition > from) return false;
       const { records } = read;
+      // A log that is deleted while it is read has nothing, and only says so afterwards.
+      if (records.count === 0 && this.#engine.state(log) === undefined) return false;
       if (records.count === 0) throw broken(log, from, 'a part of its group is gone');
       for (let i = 0; i < records.count; i++, done++) {
         const inPlace = records.positions[i] === position + done && indexOf(log, records, i) === index + done;
