@@ -87,6 +87,38 @@ test('snapshots bound the log, and nothing is lost over them', async () => {
   }
 });
 
+test('a snapshot that covers a part of the one before leaves the rest of it, which says nothing', async () => {
+  const { engine } = under();
+  // Slow, and two records a read: a command is told of when a part of the snapshot behind it has been read, too.
+  const read: LogEngine['read'] = async (request) => {
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+    return engine.read({ ...request, recordsMax: 2 });
+  };
+  const slow = new Proxy(engine, {
+    get: (target, name) => (name === 'read' ? read : Reflect.get(target, name).bind(target)),
+  });
+  const limits = { commandsBetweenSnapshots: 1, snapshotPartChars: 8 };
+  let cut = 0;
+  for (let round = 0; round < 30; round++) {
+    const { add, catalog } = await opened(slow, limits, round);
+    assert.deepEqual(
+      await Promise.all([add(1), add(1), add(1)]),
+      [1, 2, 3].map((each) => 3 * round + each),
+    );
+    await catalog.close();
+    const first = await engine.read({ log: catalogLog, from: 0, recordsMax: 1, bytesMax: 10_000 });
+    assert.ok(first.kind === 'records');
+    const { records } = first;
+    const text = asBuffer(records.buffers[0] ?? new Uint8Array(0)).toString(
+      'latin1',
+      records.starts[0],
+      records.ends[0],
+    );
+    if (/"part":[1-9]/.test(text)) cut++;
+  }
+  assert.ok(cut > 0, 'no snapshot was cut');
+});
+
 test('what a snapshot covers is not folded again where the log could not be trimmed', async () => {
   const { engine } = under();
   engine.trim = async () => 'full';

@@ -252,6 +252,9 @@ export class Catalog {
     const commands: Replayed[] = [];
     let snapshot: FoundSnapshot | undefined;
     let parts: SnapshotPart[] = [];
+    // A snapshot reaches as far as had been read, which may be amid the parts of the one before, and what it covers is
+    // trimmed: the rest of those parts comes first then, and says nothing.
+    let cut: string | undefined;
     for (let from = 0; ; ) {
       const { records, nextPosition, end } = await this.#read(from);
       for (let i = 0; i < records.count; i++) {
@@ -259,6 +262,11 @@ export class Catalog {
         const record = decodeRecord(recordBytes(records, i), position);
         if (record.kind === 'command') {
           commands.push({ position, arrivalMs: records.arrivalsMs[i] ?? 0, record });
+          continue;
+        }
+        const isFirst = commands.length === 0 && parts.length === 0 && snapshot === undefined;
+        if (record.part > 0 && isFirst && (cut ?? record.snapshot) === record.snapshot) {
+          cut = record.snapshot;
           continue;
         }
         if (record.part === 0) parts = [];
@@ -272,9 +280,12 @@ export class Catalog {
         }
       }
       this.#next = Math.max(this.#next, nextPosition);
-      if (nextPosition >= end || nextPosition <= from) return { commands, snapshot };
+      if (nextPosition >= end || nextPosition <= from) break;
       from = nextPosition;
     }
+    if (cut !== undefined && snapshot === undefined)
+      throw damaged(0, 'and all behind it follow a snapshot that is not there');
+    return { commands, snapshot };
   }
 
   #restore(found: FoundSnapshot): void {
