@@ -175,6 +175,11 @@ export class FileBody {
     return [...this.#asked].filter((asked) => asked.handle === handle && asked.answered);
   }
 
+  /** The process was told of a sync that covered `asked`. */
+  told(asked: readonly AskedWrite[]): void {
+    for (const write of asked) this.#asked.delete(write);
+  }
+
   write(order: number, asked: AskedWrite, bytes: Uint8Array): void {
     const { offset, provenTo } = asked;
     this.#seen.write(offset, bytes);
@@ -190,9 +195,8 @@ export class FileBody {
     for (const asked of this.#asked) if (asked.offset >= length) this.#asked.delete(asked);
   }
 
-  /** Makes the changes up to `order` durable; whoever asked for it then knows that `asked` are. */
-  sync(order: number, asked: readonly AskedWrite[]): void {
-    for (const write of asked) this.#asked.delete(write);
+  /** Makes the changes up to `order` durable. */
+  sync(order: number): void {
     this.#known = true;
     const later: Change[] = [];
     for (const change of this.#changes) {

@@ -224,7 +224,9 @@ export class SimulatedDisk implements Disk {
       body.failSync(this.#random);
       throw this.#fail('io', `syncing ${name}`);
     }
-    body.sync(order, asked);
+    body.sync(order);
+    // What is asked for while the answer is still on its way was asked for without knowing it.
+    void this.#schedule.settle().then(() => body.told(asked));
   }
 
   /** Performs `perform` when the schedule says so; its value or `DiskError` is the answer, if anyone still waits. */
