@@ -382,6 +382,29 @@ describe('a full disk', () => {
     await engine.close();
   });
 
+  it('takes back the chunk that leaves no room for its manifest: that room is for commands', async () => {
+    const { memory, disk, engine } = await open({ reserveBytes: 32_768 });
+    disk.roomBytes = disk.usedBytes + 50_000;
+    let kind: string = 'appended';
+    while (kind === 'appended') kind = await put(engine, 'b', 'x'.repeat(3000));
+    const chunks = (): string[] => memory.names().filter((name) => name.startsWith('chunk'));
+    let refusals = 0;
+    disk.fails = (call, name) => {
+      if (`${call} ${name}` !== 'create manifest.new' || chunks().length === 0) return undefined;
+      refusals++;
+      disk.roomBytes = disk.usedBytes;
+      return new DiskError('full', 'the chunk has taken all the room');
+    };
+    assert.equal(await engine.trim('b', 10), 'done');
+    await settled();
+    assert.equal(refusals, 1);
+    assert.deepEqual(chunks(), []);
+    assert.equal(await engine.delete(['b']), 'done');
+    await settled();
+    assert.equal(await put(engine, 'a', 'x'), 'appended');
+    await engine.close();
+  });
+
   it('answers full to commands, too, when even the reserve is used up', async () => {
     const { disk, engine } = await open({ reserveBytes: 0 });
     disk.roomBytes = disk.usedBytes;

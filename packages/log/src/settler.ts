@@ -332,12 +332,16 @@ export class Settler {
   }
 
   /**
-   * Makes `chunks` and the journal from `journalFrom` on all there is. `false`: there is no room to say so. What falls
-   * away is removed, but for one journal file when `keepsSpare`.
+   * Makes `chunks` and the journal from `journalFrom` on all there is. What falls away is removed, but for one journal
+   * file when `keepsSpare`. `false`: there is no room to say so, and what is new of `chunks` is removed instead.
    */
   async #switch(chunks: readonly Chunk[], journalFrom: number, keepsSpare: boolean): Promise<boolean> {
     const { journal, registry, pool, chunks: set } = this.#parts;
-    if (!(await this.#writeManifest(chunks, journalFrom))) return false;
+    if (!(await this.#writeManifest(chunks, journalFrom))) {
+      // A chunk that no manifest names is worth nothing, and may have all the room that the reserve has given up.
+      for (const chunk of chunks) if (!set.chunks.includes(chunk)) await pool.remove(chunk.file);
+      return false;
+    }
     await journal.syncDirectory();
     const left = set.chunks.filter((chunk) => !chunks.includes(chunk));
     set.replace(chunks);
