@@ -405,6 +405,31 @@ describe('a full disk', () => {
     await engine.close();
   });
 
+  it('tries a command with the reserve, whoever has given that up meanwhile', async () => {
+    const { disk, engine } = await open({
+      journalFileBytesMax: 2000,
+      journalFilesKept: 9,
+      unsettledFilesMax: 10,
+    });
+    for (let i = 0; i < 4; i++) await put(engine, 'a', 'x'.repeat(1500));
+    await put(engine, 'b', 'alive');
+    disk.hold();
+    const trimmed = engine.trim('a', 4);
+    await settled();
+    const sealed = engine.seal('b');
+    const refused = new Set<string>();
+    disk.fails = (call, name) => {
+      if (!/^(create manifest|write journal)/.test(`${call} ${name}`) || refused.has(call)) return undefined;
+      refused.add(call);
+      return new DiskError('full', `no room for ${name}`);
+    };
+    disk.release();
+    assert.equal(await trimmed, 'done');
+    assert.deepEqual(await sealed, { kind: 'sealed', endPosition: 1 });
+    assert.equal(disk.count('remove', 'reserve'), 1);
+    await engine.close();
+  });
+
   it('answers full to commands, too, when even the reserve is used up', async () => {
     const { disk, engine } = await open({ reserveBytes: 0 });
     disk.roomBytes = disk.usedBytes;

@@ -66,6 +66,7 @@ export class GroupCommit {
   readonly #window: CommitWindow;
   /** Privileged requests of a commit that found no room: they go first, and alone. */
   #retry: Request[] = [];
+  /** They found none although they were alone: they are tried with the reserve, and then answered. */
   #reserveWanted = false;
   /** A new file was due and found no room: tried again after the next commit. */
   #rollBlocked = false;
@@ -344,6 +345,7 @@ export class GroupCommit {
 
   /** Shows and answers a commit that has landed; one that wrote nothing has nothing to show. */
   #show(draft: CommitDraft, headerChecksum: number | undefined): void {
+    this.#reserveWanted = false;
     if (headerChecksum === undefined) {
       draft.answer();
       return;
@@ -361,13 +363,17 @@ export class GroupCommit {
     this.sweep();
   }
 
-  /** Nothing of `drafts` was written: data is answered, commands try again; with the reserve if they were alone. */
+  /**
+   * Nothing of `drafts` was written: data is answered, commands try again; with the reserve if they were alone. Whether
+   * it is there by now says nothing: a sweep may have given it up after they set out.
+   */
   #takeBack(drafts: readonly CommitDraft[]): void {
     for (const draft of drafts) draft.rollBack();
     const alone = !drafts.some((draft) => draft.hasUnprivileged);
+    const hadReserve = alone && this.#reserveWanted;
     const again: Request[] = [];
     for (const request of drafts.flatMap((draft) => draft.requests)) {
-      if (!isPrivileged(request) || (alone && this.#reserve.spent)) fail(request, 'full');
+      if (!isPrivileged(request) || hadReserve) fail(request, 'full');
       else again.push(request);
     }
     this.#retry.unshift(...again);
@@ -383,7 +389,8 @@ export class GroupCommit {
       await this.#journal.dropSpare();
     }
     if (this.#reserveWanted) {
-      this.#reserveWanted = false;
+      // What a sweep has taken of that room is given back, or has made more, only at its end.
+      await this.#sweeping;
       await this.#reserve.giveUp();
     }
     if (this.#rollDue()) {
