@@ -2,7 +2,7 @@ export type { ClockStanding } from './adjustable-clock.js';
 export { AdjustableClock } from './adjustable-clock.js';
 export { AssertionError, assert, present, unreachable } from './assert.js';
 export { BoundedQueue } from './bounded-queue.js';
-export { asBuffer, concatBytes, equalBytes, kib, mib } from './bytes.js';
+export { asBuffer, concatBytes, copyBytes, equalBytes, kib, mib } from './bytes.js';
 export { checksum } from './checksum.js';
 export type { Clock, Timer } from './clock.js';
 export { sleep } from './clock.js';

@@ -1,4 +1,4 @@
-import { asBuffer, assert, kib, mib } from '@millrace/base';
+import { asBuffer, assert, copyBytes, kib, mib } from '@millrace/base';
 import type { ByteBudget } from './byte-budget.js';
 import { noBytes } from './exchange.js';
 import type { GatewayLimits } from './limits.js';
@@ -96,8 +96,8 @@ export class Body {
     if (this.#length === 0) {
       this.#bytes = chunk;
     } else {
-      if (this.#own === undefined || length > this.#bytes.length) this.#grow(length);
-      this.#bytes.set(chunk, this.#length);
+      const own = this.#own !== undefined && length <= this.#own.length ? this.#own : this.#grow(length);
+      copyBytes(asBuffer(chunk), 0, chunk.length, own, this.#length);
     }
     this.#length = length;
     return undefined;
@@ -117,7 +117,7 @@ export class Body {
     this.#own = undefined;
   }
 
-  #grow(needed: number): void {
+  #grow(needed: number): Buffer {
     assert(needed <= this.#bytesMax, 'a body grows within its limit');
     const wanted = needed <= trustedBytes ? trustedBytes : (this.#declared ?? 2 * needed);
     const bounded = Math.min(
@@ -126,10 +126,11 @@ export class Body {
       this.#declared ?? Number.POSITIVE_INFINITY,
     );
     const larger = this.#memory.take(Math.max(bounded, needed));
-    asBuffer(this.#bytes).copy(larger, 0, 0, this.#length);
+    copyBytes(asBuffer(this.#bytes), 0, this.#length, larger, 0);
     if (this.#own !== undefined) this.#memory.give(this.#own);
     this.#bytes = larger;
     this.#own = larger;
+    return larger;
   }
 }
 

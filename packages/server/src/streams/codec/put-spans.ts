@@ -11,6 +11,7 @@
  * validate) gives the answer, with the exact error where it is one.
  */
 import { isUtf8 } from 'node:buffer';
+import { copyBytes } from '@millrace/base';
 import { endsBase64Clean, hashKeyWords, md5, parseHashKeyBytes } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
 import { keyBytesMax, storedHeaderBytes, writeStoredHeader } from '../stored-record.js';
@@ -230,7 +231,7 @@ function fillData(
   at: number,
   end: number,
 ): number | undefined {
-  if (encoding === 'binary') return at + body.copy(payload, at, from, to);
+  if (encoding === 'binary') return copyBytes(body, from, to, payload, at);
   // Node passes over what is not base64, so that anything wrong shows as bytes missing: of n characters a wrong one
   // always costs the last byte. What it lets through is looked for afterwards.
   const bytes = Math.min(((to - from) / 4) * 3, end - at);
