@@ -100,6 +100,13 @@ const putsBeside = (label, changes) => [
   load('millrace', 'millrace', put),
 ];
 
+const processorRow = (title) => ({
+  title: `Processor of ${title}`,
+  unit: 'µs/record',
+  value: (figures) => figures.serverMicrosPerRecord,
+  beside: 'millrace',
+});
+
 const idle = (title, atMost) => [
   { title: `Resident, ${title}`, unit: 'MB', value: (figures) => figures.fullMb, atMost },
   {
@@ -404,12 +411,7 @@ export const CASES = [
     entrants: putsBeside('encrypted', { encrypted: true }),
     rows: [
       { title: 'PutRecords, encrypted', unit: 'records/s', value: recordsPerSecond, beside: 'millrace' },
-      {
-        title: 'Processor of PutRecords, encrypted',
-        unit: 'µs/record',
-        value: (figures) => figures.serverMicrosPerRecord,
-        beside: 'millrace',
-      },
+      processorRow('PutRecords, encrypted'),
     ],
   },
   {
@@ -421,12 +423,7 @@ export const CASES = [
     ],
     rows: [
       { title: 'GetRecords, encrypted', unit: 'records/s', value: recordsPerSecond, beside: 'millrace' },
-      {
-        title: 'Processor of GetRecords, encrypted',
-        unit: 'µs/record',
-        value: (figures) => figures.serverMicrosPerRecord,
-        beside: 'millrace',
-      },
+      processorRow('GetRecords, encrypted'),
     ],
   },
   {

@@ -5,9 +5,9 @@
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../scripts/free-port.mjs';
 import { call } from './calls.mjs';
 import { Http1Connection } from './http1-connection.mjs';
 
@@ -56,14 +56,6 @@ const running = new Set();
 /** Ends, at once, every server that still runs; for the ends of the bench that nobody planned. */
 export function killAll() {
   for (const server of running) server.child.kill('SIGKILL');
-}
-
-async function freePort() {
-  const probe = net.createServer();
-  await new Promise((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /**

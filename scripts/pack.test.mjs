@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { freePort } from './free-port.mjs';
 import { bytesUnder, installInto, packAll, publishedPackages } from './pack.mjs';
 import { root } from './setup.mjs';
 
@@ -209,12 +209,3 @@ test('the steps of the CI example start Millrace, and the tests after them find 
     ['payments', 2],
   ]);
 });
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -42,6 +42,21 @@ async function readShard(kinesis, sdk, StreamName, ShardId, position) {
   }
 }
 
+/** Registers the consumer `reader` and waits until it is active; answers its ARN. */
+async function registered(kinesis, sdk, StreamARN) {
+  const ConsumerName = 'reader';
+  const { Consumer } = await kinesis.send(new sdk.RegisterStreamConsumerCommand({ StreamARN, ConsumerName }));
+  const { ConsumerARN } = Consumer;
+  const describe = () => kinesis.send(new sdk.DescribeStreamConsumerCommand({ ConsumerARN }));
+  while ((await describe()).ConsumerDescription.ConsumerStatus !== 'ACTIVE') await sleep(20);
+  const { Consumers } = await kinesis.send(new sdk.ListStreamConsumersCommand({ StreamARN }));
+  assert.deepEqual(
+    Consumers.map((consumer) => consumer.ConsumerName),
+    [ConsumerName],
+  );
+  return ConsumerARN;
+}
+
 const text = (record) => Buffer.from(record.Data).toString();
 const numbers = (records) => records.map(text).map(Number);
 
@@ -398,17 +413,7 @@ export const scenarios = {
   async 'fan-out'({ kinesis, sdk }) {
     const StreamName = 'js-fan-out';
     const { StreamARN } = await create(kinesis, sdk, StreamName);
-    const { Consumer } = await kinesis.send(
-      new sdk.RegisterStreamConsumerCommand({ StreamARN, ConsumerName: 'reader' }),
-    );
-    const { ConsumerARN } = Consumer;
-    const describe = () => kinesis.send(new sdk.DescribeStreamConsumerCommand({ ConsumerARN }));
-    while ((await describe()).ConsumerDescription.ConsumerStatus !== 'ACTIVE') await sleep(20);
-    const { Consumers } = await kinesis.send(new sdk.ListStreamConsumersCommand({ StreamARN }));
-    assert.deepEqual(
-      Consumers.map(({ ConsumerName }) => ConsumerName),
-      ['reader'],
-    );
+    const ConsumerARN = await registered(kinesis, sdk, StreamARN);
     const put = (i) =>
       kinesis.send(new sdk.PutRecordCommand({ StreamName, PartitionKey: 'k', Data: Buffer.from(String(i)) }));
     for (let i = 0; i < 5; i++) await put(i);
@@ -436,17 +441,7 @@ export const scenarios = {
   async consumers({ kinesis, sdk }) {
     const StreamName = 'js-consumers';
     const { StreamARN } = await create(kinesis, sdk, StreamName);
-    const { Consumer } = await kinesis.send(
-      new sdk.RegisterStreamConsumerCommand({ StreamARN, ConsumerName: 'reader' }),
-    );
-    const { ConsumerARN } = Consumer;
-    const describe = () => kinesis.send(new sdk.DescribeStreamConsumerCommand({ ConsumerARN }));
-    while ((await describe()).ConsumerDescription.ConsumerStatus !== 'ACTIVE') await sleep(20);
-    const { Consumers } = await kinesis.send(new sdk.ListStreamConsumersCommand({ StreamARN }));
-    assert.deepEqual(
-      Consumers.map(({ ConsumerName }) => ConsumerName),
-      ['reader'],
-    );
+    const ConsumerARN = await registered(kinesis, sdk, StreamARN);
     await kinesis.send(new sdk.DeregisterStreamConsumerCommand({ ConsumerARN }));
   },
 };

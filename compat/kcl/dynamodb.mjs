@@ -1,8 +1,8 @@
 // DynamoDB Local, where KCL keeps its leases, and a look into them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../scripts/free-port.mjs';
 
 /** It would outlive whoever started it, and was killed. */
 const untilStdinEnds = '"$@" & read -r _; kill $!';
@@ -68,13 +68,4 @@ async function call(endpoint, operation, input) {
   });
   if (!answer.ok) throw new Error(`${operation}: ${await answer.text()}`);
   return answer.json();
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -228,7 +228,8 @@ def _place(blocks, text, word, node, rest, ended, remark):
             blocks.pop()
 
 
-def _names(node):
+def names_in(node):
+    """The names that are read, and those that are bound, anywhere in `node`."""
     loads, binds = set(), set()
     for each in ast.walk(node):
         if isinstance(each, ast.Name):
@@ -241,4 +242,9 @@ def _names(node):
             binds.add(each.name)
         elif isinstance(each, (ast.FunctionDef, ast.ClassDef)):
             binds.add(each.name)
+    return loads, binds
+
+
+def _names(node):
+    loads, binds = names_in(node)
     return loads - {'self', 'cls'}, binds - {'self', 'cls'}

@@ -24,7 +24,7 @@ import boto3
 import botocore.session
 from botocore.exceptions import ClientError, HTTPClientError
 
-from listing_text import listings
+from listing_text import listings, names_in
 
 call_seconds = 20
 sent_every_seconds = 0.5
@@ -80,19 +80,7 @@ def watch_clients():
 
 
 def undefined(source, names):
-    tree = ast.parse(source)
-    bound, used = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).split('.')[0])
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            bound.add(node.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            bound.add(node.name)
+    used, bound = names_in(ast.parse(source))
     return sorted(name for name in used - bound - set(names) if not hasattr(builtins, name))
 
 

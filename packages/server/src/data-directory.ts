@@ -138,6 +138,17 @@ async function checkWritable(directory: string): Promise<void> {
   }
 }
 
+/** Writes and syncs a file that is not there yet, for its owner's eyes alone. */
+export async function writeNewFile(name: string, text: string): Promise<void> {
+  const file = await open(name, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {

@@ -12,10 +12,10 @@
  */
 
 import type { KeyObject } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Random } from '@millrace/base';
-import { makeDirectory, syncDirectory } from '../data-directory.js';
+import { makeDirectory, syncDirectory, writeNewFile } from '../data-directory.js';
 import {
   type Fingerprint,
   MasterKeyError,
@@ -78,7 +78,7 @@ export class KeyDirectory implements MasterKeys {
       await makeDirectory(path.dirname(this.#directory));
       // Not Node's recursive one, for what `makeDirectory` says of it.
       await mkdir(this.#directory, { mode: 0o700 }).catch(unlessThere);
-      await writeDraft(
+      await writeNewFile(
         draft,
         `${title}\n${Buffer.from(this.#random.bytes(masterKeyBytes)).toString('hex')}\n`,
       );
@@ -97,16 +97,6 @@ export class KeyDirectory implements MasterKeys {
 /** Another server may have been faster. */
 function unlessThere(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
-}
-
-async function writeDraft(name: string, text: string): Promise<void> {
-  const file = await open(name, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** The keys of a file; undefined where there is none. */

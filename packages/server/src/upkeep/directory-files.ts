@@ -2,10 +2,17 @@
  * The files of data directories that nobody serves: what upkeep looks at, and what it makes. Nothing that exists is
  * ever written over.
  */
-import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DiskError, lockHolder } from '@millrace/log';
-import { checkMarker, logFolder, makeDirectory, syncDirectory, writeMarker } from '../data-directory.js';
+import {
+  checkMarker,
+  logFolder,
+  makeDirectory,
+  syncDirectory,
+  writeMarker,
+  writeNewFile,
+} from '../data-directory.js';
 import { StartError } from '../start-error.js';
 import { parseIntroduction } from './introduction.js';
 import { type LostPositions, parseRepairNote, repairNoteName } from './repair-note.js';
@@ -123,10 +130,10 @@ export async function finishNewDirectory(
   note: string | undefined,
 ): Promise<void> {
   const clock = await readIfThere(path.join(source, clockName));
-  if (clock !== undefined) await writeNew(path.join(directory, clockName), clock);
+  if (clock !== undefined) await writeNewFile(path.join(directory, clockName), clock);
   // What was lost once stays lost in a copy.
   const kept = note ?? (await readIfThere(path.join(source, repairNoteName)));
-  if (kept !== undefined) await writeNew(path.join(directory, repairNoteName), kept);
+  if (kept !== undefined) await writeNewFile(path.join(directory, repairNoteName), kept);
   await syncDirectory(directory);
   await writeMarker(directory);
 }
@@ -149,16 +156,6 @@ async function readIfThere(file: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-async function writeNew(name: string, text: string): Promise<void> {
-  const file = await open(name, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 
