@@ -135,7 +135,8 @@ export class ChunkRead {
         const next = await plan.next();
         if (next.done === true) return;
         const { found, piece } = next.value;
-        const loaded = found.chunk.loadPiece(found.lease.file, piece, this.#lanes).then(
+        const memory = this.#options.page.take(piece.bytes);
+        const loaded = found.chunk.loadPiece(found.lease.file, piece, this.#lanes, memory).then(
           (runs) => ({ runs }),
           (error: unknown) => ({ error }),
         );

@@ -224,10 +224,9 @@ export class Chunk {
     return { blocks, extents, bytes };
   }
 
-  /** The runs of a piece, each block checked, in memory of their own. What lies together is one read. */
-  async loadPiece(file: DiskFile, piece: BlockPiece, lanes: Lanes): Promise<Run[]> {
-    const buffer = Buffer.allocUnsafeSlow(piece.bytes);
-    await Promise.all(
+  /** The runs of a piece, each block checked, in `buffer`. What lies together is one read; when it fails, none is under way. */
+  async loadPiece(file: DiskFile, piece: BlockPiece, lanes: Lanes, buffer: Buffer): Promise<Run[]> {
+    const reads = await Promise.allSettled(
       piece.extents.map(({ offset, length, at }) =>
         lanes.use(async () => {
           const read = await file.read(buffer.subarray(at, at + length), offset);
@@ -235,6 +234,8 @@ export class Chunk {
         }),
       ),
     );
+    const failed = reads.find((read) => read.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     let at = 0;
     return piece.blocks.flatMap(({ log, offset, length }) => {
       const place: BlockPlace = { chunk: this.named.number, log, offset, length };

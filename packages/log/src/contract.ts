@@ -63,6 +63,8 @@ export interface ReadRequest {
   readonly recordsMax: number;
   /** Bytes of records; the first record is returned whatever its size. */
   readonly bytesMax: number;
+  /** The caller will say when it is through with the records, so that their memory may be lent. See `release`. */
+  readonly borrowed?: boolean;
 }
 
 /**
@@ -87,6 +89,11 @@ export type ReadResult =
       readonly nextPosition: Position;
       /** The log as it was at this read. */
       readonly state: LogState;
+      /**
+       * There where records that were asked for as `borrowed` lie in memory that goes round. Called when nobody looks at them
+       * any more: the memory then holds others. Without the call it is left to the collector.
+       */
+      readonly release?: () => void;
     }
   | { readonly kind: 'missing' };
 

@@ -25,6 +25,7 @@ export { openMemoryEngine } from './memory-engine.js';
 export type { NativeEngine, NativeEngineOptions } from './native-engine.js';
 export { openNativeEngine } from './native-engine.js';
 export { lockHolder, nodeDisk, nodeDiskView, nodeSnapshotTarget } from './node-disk.js';
+export type { PageSlabs } from './page-memory.js';
 export type { RecoveryReport } from './recovery.js';
 export type { SnapshotProgress, SnapshotResult, SnapshotTarget } from './snapshot.js';
 export type { Sorter } from './sort-job.js';

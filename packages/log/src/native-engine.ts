@@ -39,9 +39,10 @@ import { assertLogId } from './log-id.js';
 import type { Settled } from './manifest-recovery.js';
 import { MemoryBudget } from './memory-budget.js';
 import { Page } from './page.js';
+import { PageMemory, type PageSlabs } from './page-memory.js';
 import { Reader } from './reader.js';
 import { type Recovered, type RecoveryReport, recover } from './recovery.js';
-import type { RegisteredLog, Registry } from './registry.js';
+import type { Registry } from './registry.js';
 import { appendBytes, type Request } from './request.js';
 import { Reserve } from './reserve.js';
 import { ReturningCallers } from './returning-callers.js';
@@ -49,7 +50,7 @@ import { Settler } from './settler.js';
 import type { SnapshotProgress, SnapshotResult, SnapshotTarget } from './snapshot.js';
 import { SnapshotMaker } from './snapshot-maker.js';
 import { type Sorter, sortJournal } from './sort-job.js';
-import { Tail } from './tail.js';
+import { shareTail, Tail } from './tail.js';
 import { Waiters, waitIsOver } from './waiters.js';
 
 export interface NativeEngineOptions {
@@ -72,6 +73,8 @@ export interface NativeEngineOptions {
    * appended them may use it again, if they are through with it too. It may be called before the append is answered.
    */
   readonly forgotten?: (memory: ArrayBufferLike) => void;
+  /** For what borrowed pages have of files. Default: they are not lent, and take memory of their own. */
+  readonly slabs?: PageSlabs;
   /** For the simulator alone. */
   readonly canaries?: Canaries;
 }
@@ -130,7 +133,7 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
         const { settlingStopped = () => {} } = options;
         const writing = { lock, reserve, sorter, callers, settlingStopped };
         const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, frames, tail };
-        const engine = new OpenNativeEngine(parts);
+        const engine = new OpenNativeEngine({ ...parts, slabs: options.slabs });
         await engine.begin();
         return engine;
       } catch (error) {
@@ -158,6 +161,7 @@ interface NativeEngineParts {
   readonly budget: MemoryBudget;
   readonly frames: FrameCache;
   readonly tail: Tail;
+  readonly slabs: PageSlabs | undefined;
 }
 
 class OpenNativeEngine implements NativeEngine {
@@ -174,6 +178,7 @@ class OpenNativeEngine implements NativeEngine {
   readonly #waiters: Waiters;
   readonly #budget: MemoryBudget;
   readonly #snapshots: SnapshotMaker;
+  readonly #slabs: PageSlabs | undefined;
   #closing: Promise<void> | undefined;
   #appends = 0;
   #records = 0;
@@ -189,6 +194,7 @@ class OpenNativeEngine implements NativeEngine {
     this.newestArrivalMs = newestMs;
     this.#limits = limits;
     this.#budget = budget;
+    this.#slabs = parts.slabs;
     this.#lock = lock;
     this.#journal = journal;
     this.#registry = registry;
@@ -257,12 +263,15 @@ class OpenNativeEngine implements NativeEngine {
     this.#assertOpen();
     const log = this.#registry.get(request.log);
     if (log === undefined) return { kind: 'missing' };
-    const page = new Page(request.recordsMax, request.bytesMax);
+    const slabs = request.borrowed === true ? this.#slabs : undefined;
+    const memory = slabs && new PageMemory(slabs);
+    const page = new Page(request.recordsMax, request.bytesMax, memory?.take);
     let position = Math.max(request.from, log.first);
     const tailFirst = log.runs.at(0)?.firstPosition ?? log.end;
     if (position < tailFirst) position = await this.#reader.read(log, position, page);
     position = shareTail(log, position, page);
-    return { kind: 'records', records: page.finish(), nextPosition: position, state: log.state };
+    const result = { records: page.finish(), nextPosition: position, state: log.state };
+    return { kind: 'records', ...result, ...(memory && { release: () => memory.release() }) };
   }
 
   state(id: LogId): LogState | undefined {
@@ -370,20 +379,6 @@ class OpenNativeEngine implements NativeEngine {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new LogError('closed', 'the log was closed');
   }
-}
-
-/** Fills `page` from the runs in memory, if they go on at `position`. */
-function shareTail(log: RegisteredLog, from: Position, page: Page): Position {
-  let position = from;
-  const first = log.runs.at(0);
-  if (first === undefined || first.firstPosition > position) return position;
-  for (let i = log.runs.find(position); !page.full; i++) {
-    const run = log.runs.at(i);
-    if (run === undefined) return Math.max(position, log.end);
-    run.batch.lent = true;
-    position = page.share(run, Math.max(position, run.firstPosition));
-  }
-  return position;
 }
 
 /** What the disk answers, as what the log answers. */

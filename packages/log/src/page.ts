@@ -3,10 +3,12 @@
  *
  * Invariant: it holds at most `recordsMax` records and at most `bytesMax` bytes of them, but always takes the first
  * record it is offered. What is taken from memory that stays, the tail's or a block's own, is shared; what is taken from
- * a window onto a file is copied, because the window moves on.
+ * a window onto a file is copied, because the window moves on. What a page has of files lies where its memory says
+ * (`page-memory.ts`).
  */
 import { assert } from '@millrace/base';
 import type { Position, RecordBatch } from './contract.js';
+import { ownMemory } from './page-memory.js';
 import type { Run } from './run.js';
 
 const capacityFirst = 64;
@@ -45,6 +47,8 @@ const noBytes = new Uint8Array(0);
 export class Page {
   readonly #recordsMax: number;
   readonly #bytesMax: number;
+  /** Memory for what is read for it. */
+  readonly take: (bytes: number) => Buffer;
   #bytes = 0;
   #full = false;
   #count = 0;
@@ -55,8 +59,9 @@ export class Page {
   /** Where it is among the buffers; −1 while there is none. */
   #copyBuffer = -1;
 
-  constructor(recordsMax: number, bytesMax: number) {
+  constructor(recordsMax: number, bytesMax: number, take = ownMemory) {
     assert(recordsMax >= 1 && bytesMax >= 0, 'a read asks for at least one record');
+    this.take = take;
     this.#recordsMax = recordsMax;
     this.#bytesMax = bytesMax;
   }
@@ -71,7 +76,7 @@ export class Page {
 
   /** Takes records of `run` from `from` on by reference; answers the position to read on at. */
   share(run: Run, from: Position): Position {
-    return this.#take(run, from, false);
+    return this.#takeIn(run, from, false);
   }
 
   /** Records that still fit, as far as is known before they are seen; at least one while the page is not full. */
@@ -81,7 +86,7 @@ export class Page {
 
   /** As `share`, but keeps no reference to the run's payload. */
   copy(run: Run, from: Position): Position {
-    return this.#take(run, from, true);
+    return this.#takeIn(run, from, true);
   }
 
   finish(): RecordBatch {
@@ -98,7 +103,7 @@ export class Page {
     };
   }
 
-  #take(run: Run, from: Position, copying: boolean): Position {
+  #takeIn(run: Run, from: Position, copying: boolean): Position {
     const { batch, orderStart, firstPosition, arrivalMs } = run;
     const { payload, ends, order } = batch;
     const firstAt = this.#count;
@@ -144,7 +149,7 @@ export class Page {
     const length = end - start;
     if (this.#copyBuffer < 0 || this.#copied + length > this.#copy.length) {
       const wanted = Math.min(this.#bytesMax - this.#bytes, copyBufferBytes);
-      this.#copy = Buffer.allocUnsafeSlow(Math.max(wanted, length));
+      this.#copy = this.take(Math.max(wanted, length));
       this.#copied = 0;
       this.#copyBuffer = this.#buffers.push(this.#copy) - 1;
     }

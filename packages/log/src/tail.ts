@@ -10,7 +10,9 @@
  * run of each of its logs. Memory that the last batch over it has left, and that no reader was given, is told of: whoever made
  * it may use it again.
  */
+import type { Position } from './contract.js';
 import type { MemoryBudget, MemoryShare } from './memory-budget.js';
+import type { Page } from './page.js';
 import type { RegisteredLog } from './registry.js';
 import type { Run } from './run.js';
 
@@ -101,6 +103,20 @@ export class Tail {
     this.#memory.give(held.memory.byteLength);
     if (!held.lent) this.#forgotten?.(held.memory);
   }
+}
+
+/** Fills `page` from the runs in memory, if they go on at `position`. */
+export function shareTail(log: RegisteredLog, from: Position, page: Page): Position {
+  let position = from;
+  const first = log.runs.at(0);
+  if (first === undefined || first.firstPosition > position) return position;
+  for (let i = log.runs.find(position); !page.full; i++) {
+    const run = log.runs.at(i);
+    if (run === undefined) return Math.max(position, log.end);
+    run.batch.lent = true;
+    position = page.share(run, Math.max(position, run.firstPosition));
+  }
+  return position;
 }
 
 /** `payload`, or a copy of it when it is a small part of a large buffer. */

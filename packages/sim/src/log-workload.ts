@@ -7,6 +7,7 @@
  */
 import { chance, pick, type Random } from '@millrace/base';
 import { type ControlOutcome, type LogEngine, LogError, type LogId, type Position } from '@millrace/log';
+import { BorrowedPages } from './borrowed-pages.js';
 import { Harness } from './harness.js';
 import { type Action, type Call, type LogCharacter, logCharacter } from './log-character.js';
 import { LogChecker } from './log-checker.js';
@@ -26,6 +27,7 @@ export class LogWorkload {
   readonly #character: LogCharacter;
   readonly #checker = new LogChecker();
   readonly #snapshots: Snapshots;
+  readonly #borrowed = new BorrowedPages();
   #waits = new Map<AbortController, { readonly log: LogId; readonly position: Position }>();
   #deleting = new Set<LogId>();
   #creating = new Set<LogId>();
@@ -165,10 +167,12 @@ export class LogWorkload {
       from: this.#checker.positionAt(log, this.#random.fraction() * 1.2),
       recordsMax: 1 + this.#random.integer(40),
       bytesMax: pick(this.#random, [1, 500, 100_000]),
+      borrowed: true,
     };
     const certain = this.#checker.certain(log);
     this.#watch('read', engine.read(request), (result) => {
       this.#checker.read(request, result, certain);
+      this.#borrowed.hold(result);
     });
   }
 
@@ -275,6 +279,7 @@ export class LogWorkload {
     this.#creating = new Set();
     this.#checker.crashed();
     this.#snapshots.lifeEnds();
+    this.#borrowed.lifeEnds();
   }
 
   /** Reads everything, and lets the checker decide what was open. */

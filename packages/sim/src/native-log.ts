@@ -1,6 +1,7 @@
 /** The native engine as the workloads run it: with limits so small that every bound is met, and some by every seed. */
 import { kib, pick, type Random } from '@millrace/base';
 import { type NativeLimits, openNativeEngine } from '@millrace/log';
+import { spoilingSlabs } from './borrowed-pages.js';
 import type { EngineUnderTest } from './open-log.js';
 
 /** One append of any workload fits into the least of these. */
@@ -62,6 +63,7 @@ export function nativeEngine(random: Random, busy: boolean): EngineUnderTest {
         clock,
         random: chances,
         limits,
+        slabs: spoilingSlabs(),
         ...(canary === undefined ? {} : { canaries: { [canary]: true } }),
       }),
   };
