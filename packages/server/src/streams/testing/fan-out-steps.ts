@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cborProtocol, jsonProtocol } from '@millrace/wire';
 import fc from 'fast-check';
 import { type Position, Subscriber } from '../consumers/subscriber-fixture.js';
+import { describeStreamConsumer } from '../operations/describe-stream-consumer.js';
 import { listShards } from '../operations/list-shards.js';
 import { unpadded } from './model-look.js';
 import type { ModelRun } from './model-run.js';
@@ -19,7 +20,8 @@ const positions = fc.constantFrom<Position['Type']>(
   'AFTER_SEQUENCE_NUMBER',
 );
 
-export const fanOutSteps: readonly WeightedStep[] = [
+/** Consumers come and go, and streams with them. */
+export const consumerSteps: readonly WeightedStep[] = [
   [
     1,
     step(fc.tuple(named, fc.boolean()), (run, [of, EnforceConsumerDeletion]) =>
@@ -35,9 +37,18 @@ export const fanOutSteps: readonly WeightedStep[] = [
         'RegisterStreamConsumer',
         { StreamARN: run.arn(stream), ConsumerName },
         () => run.model.register(stream, ConsumerName),
-        ({ Consumer }) => {
-          const { ConsumerARN } = Consumer as { readonly ConsumerARN: string };
-          run.model.streams.get(stream)?.consumers.called(ConsumerName, ConsumerARN);
+        async (answer) => {
+          const { ConsumerDescription: told } = await run.under.call(
+            describeStreamConsumer,
+            { StreamARN: run.arn(stream), ConsumerName },
+            run.caller,
+          );
+          const answered = answer as { readonly Consumer: object } | undefined;
+          if (answered !== undefined) {
+            const { Consumer: consumer } = answered;
+            assert.deepEqual(consumer, { ...consumer, ConsumerARN: told.ConsumerARN });
+          }
+          run.model.streams.get(stream)?.consumers.called(ConsumerName, told.ConsumerARN);
         },
       ),
     ),
@@ -63,6 +74,9 @@ export const fanOutSteps: readonly WeightedStep[] = [
       );
     }),
   ],
+];
+
+export const fanOutSteps: readonly WeightedStep[] = [
   [
     5,
     step(

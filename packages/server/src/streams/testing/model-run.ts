@@ -12,7 +12,7 @@ import type { Caller } from '../address.js';
 import { listShards } from '../operations/list-shards.js';
 import { putRecords } from '../operations/put-records.js';
 import { account, bytesOf, dying, region, TestStreams } from '../streams-fixture.js';
-import { arnAt, checkSpread, expected, look, padding, seen } from './model-look.js';
+import { arnAt, checkSpread, expected, look, seen } from './model-look.js';
 import { committedConsumersMax, consumersMax } from './reference-consumers.js';
 import { type Code, ReferenceModel, type ReferenceStream } from './reference-model.js';
 
@@ -21,7 +21,11 @@ const openAttemptsMax = 20;
 const scaleEveryMs = 6_000;
 /** An engine that does not always know may fail a look, and another one. */
 const looksMax = 100;
-const turnsOfALook = 8;
+/** An engine that waits on the clock does nothing more before the next look; a disk takes as long as it takes. */
+const turnsOfALook = { waiting: 8, working: 20_000 };
+const turnsOfAMillisecond = 4;
+/** Each append waits for some milliseconds, and again for one whose outcome is unknown. */
+const turnsUntilLanded = 400;
 
 /** Operations after which a stream has other shards. */
 const reshaping: ReadonlySet<string> = new Set([
@@ -40,6 +44,8 @@ const homes: readonly Caller[] = [
 ];
 export const homeCount = homes.length;
 
+type Answer = { readonly [member: string]: unknown };
+
 export class ModelRun {
   readonly #models = homes.map(() => new ReferenceModel(onDemandMax));
   #home = 0;
@@ -55,6 +61,7 @@ export class ModelRun {
   #under: TestStreams;
   #kill: () => void = () => {};
   #puts = 0;
+  #crashTurns: number | undefined;
 
   /** `late`: appends of a service that crashed may show after its successor has opened. */
   constructor(clock: AdjustableClock, engine: LogEngine, seed: number, late: boolean, scaling: boolean) {
@@ -131,7 +138,7 @@ export class ModelRun {
     // A look that was late to end is late to begin again.
     for (let looks = 1; looks === 1 || (looks <= looksMax && this.#shardsThere() !== wanted); looks++) {
       this.advance(scaleEveryMs);
-      for (let turn = 0; turn < turnsOfALook; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await this.#untilChanged();
     }
     await this.#under.settle(() => this.#shardsThere() === wanted);
     await this.#settled();
@@ -159,59 +166,99 @@ export class ModelRun {
     return this.ask(operation, input, model, () => {});
   }
 
-  /** The same, and `told` is given what the answer says when there is one. */
+  /** The same, and once it is done `told` is given the answer, if there was still somebody to take it. */
   async ask(
     operation: string,
     input: object,
     model: () => Code | undefined,
-    told: (answer: { readonly [member: string]: unknown }) => void,
+    told: (answer: Answer | undefined) => void | Promise<void>,
   ): Promise<boolean> {
     this.history.push(`${operation} ${JSON.stringify(input)}`);
     const fromMs = this.nowMs;
+    if (this.#crashTurns !== undefined) return this.#askAndCrash(operation, input, model, told);
     const { code, answer } = await this.#answer(operation, input);
     if (code === 'InternalFailureException') return false;
     await this.#settled();
     this.#tick();
     assert.equal(code, model(), `${operation} ${JSON.stringify(input)}`);
-    if (answer !== undefined) told(answer);
+    if (answer !== undefined) await told(answer);
     if (reshaping.has(operation)) await this.#observe(fromMs);
     return true;
   }
 
-  /**
-   * Begins a call and crashes after some turns: afterwards it has been done, or it has not. Not over an engine whose
-   * appends may come later still: there only the crash is left.
-   */
-  async callAndCrash(
+  /** Has the first call of `step` lose its process after so many turns. */
+  async crashingAfter(turns: number, step: () => Promise<boolean | undefined>): Promise<boolean | undefined> {
+    this.#crashTurns = turns;
+    const known = await step();
+    this.#crashTurns = undefined;
+    return known;
+  }
+
+  /** Begins a call and crashes: what was answered holds; what was not has been done, or it has not. */
+  async #askAndCrash(
     operation: string,
     input: object,
-    turns: number,
     model: () => Code | undefined,
-  ): Promise<void> {
-    const body = Buffer.from(JSON.stringify(input));
-    if (this.late) return this.crash();
-    this.history.push(`${operation} ${JSON.stringify(input)}, and a crash after ${turns} turns`);
+    told: (answer: Answer | undefined) => void | Promise<void>,
+  ): Promise<boolean> {
+    const turns = this.#crashTurns ?? 0;
+    this.#crashTurns = undefined;
+    const unseen = this.#changesUnseen(operation, input);
+    this.history.push(`and a crash after ${turns} turns`);
     // Past `TestStreams.run`, which would go on moving the clock for an answer that never comes.
     const fromMs = this.nowMs;
+    const body = Buffer.from(JSON.stringify(input));
     const begun = this.#under.bound(operation).run(jsonProtocol, body, this.#under.context(this.caller));
-    let refusedWith: unknown;
-    begun.catch((error: unknown) => {
-      refusedWith = error;
-    });
-    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(refusedWith === undefined || refusedWith instanceof AwsError, String(refusedWith));
+    const answers: (string | undefined)[] = [];
+    begun.then(
+      () => answers.push(undefined),
+      (error: unknown) => answers.push(error instanceof AwsError ? error.code : String(error)),
+    );
+    await this.#turns(turns);
+    this.#kill();
+    // What an engine that is slow has been given is there before anybody comes back: nobody could say, later.
+    if (this.late) await this.#turns(turnsUntilLanded);
     await this.crash();
     this.#tick();
     const found = JSON.stringify(await seen(this));
-    if (found !== JSON.stringify(expected(this.model))) model();
-    assert.equal(found, JSON.stringify(expected(this.model)), `${operation}, crashed after ${turns} turns`);
+    const undone = found === JSON.stringify(expected(this.model));
+    const known = answers.length > 0 && answers[0] !== 'InternalFailureException';
+    if (!known && undone && unseen) return false;
+    if (known) assert.equal(answers[0], model(), `${operation}, answered and crashed`);
+    else if (!undone) assert.equal(model(), undefined, `${operation} was done`);
+    if (known ? answers[0] === undefined : !undone) await told(undefined);
+    const now = JSON.stringify(await seen(this));
+    assert.equal(now, JSON.stringify(expected(this.model)), `${operation}, crashed after ${turns} turns`);
     await this.#observe(fromMs);
+    return true;
   }
 
-  /** Puts so many records of so many bytes, all with one key: a load for one shard. */
-  async surge(name: string, count: number, bytes: number): Promise<void> {
-    const pad = padding.repeat(bytes);
-    for (let i = 0; i < count; i++) await this.put(name, ['k1'], false, pad);
+  /** Turns of the event loop; an engine that takes its time is given some. */
+  async #turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.late && turn % turnsOfAMillisecond === 0) this.#clock.advance(1);
+    }
+  }
+
+  /** Lets a look at the load come to something. */
+  async #untilChanged(): Promise<void> {
+    const { view } = this.#under.streams;
+    const turns = this.late ? turnsOfALook.waiting : turnsOfALook.working;
+    for (let turn = 0; turn < turns && this.#shardsThere() !== this.#shardsWanted(); turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (turn >= turnsOfALook.waiting && this.#under.streams.view !== view) return;
+    }
+  }
+
+  /** Whether the call, once done, would be counted and change nothing that anybody sees. */
+  #changesUnseen(operation: string, input: object): boolean {
+    const { StreamName, StreamARN, TargetShardCount, KeyId } = input as {
+      readonly [member: string]: unknown;
+    };
+    const stream = this.model.streams.get(String(StreamName ?? String(StreamARN).split('/')[1]));
+    if (operation === 'UpdateShardCount') return stream?.shards === TargetShardCount;
+    return operation === 'StartStreamEncryption' && stream?.keyId === KeyId;
   }
 
   /** Puts a record for each key; without keys when `keyless`. */

@@ -27,3 +27,7 @@ export function step<T>(
     return go(run, each);
   });
 }
+
+/** One of them, as often as its weight says. */
+export const oneOf = (steps: readonly WeightedStep[]): fc.Arbitrary<Step> =>
+  fc.oneof(...steps.map(([weight, arbitrary]) => ({ weight, arbitrary })));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { getShardIterator } from '../operations/get-shard-iterator.js';
+import { padding } from './model-look.js';
 import { homeCount } from './model-run.js';
 import { step, streamName, type WeightedStep } from './model-step.js';
 
@@ -52,7 +53,9 @@ export const recordSteps: readonly WeightedStep[] = [
       if (!run.scaling || run.late || run.model.streams.get(StreamName)?.strategy !== 'USER_PARTITION_KEY')
         return true;
       await run.scaled();
-      await run.surge(StreamName, surgeRecords, surgeBytes);
+      // All with one key: a load for one shard.
+      const pad = padding.repeat(surgeBytes);
+      for (let i = 0; i < surgeRecords; i++) await run.put(StreamName, ['k1'], false, pad);
       await run.scaled(StreamName);
       return true;
     }),
