@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compatibilityPage, pagePath } from '../scripts/compatibility.mjs';
 import { root, setUp } from '../scripts/setup.mjs';
+import { absent } from './clients/absent.mjs';
 import { clients } from './clients/index.mjs';
 import { runListings } from './listings.mjs';
 import { readResults, resultsPath } from './results.mjs';
@@ -64,6 +65,7 @@ await Promise.all(
 );
 
 console.log(printedTable(chosen, asked, answers));
+if (wanted.length === 0) for (const { name, reason } of absent) console.log(`${name}: not run, ${reason}`);
 const failures = [...answers.values()].flatMap(({ results = [] }) => results.filter(({ passed }) => !passed));
 for (const { client, scenario, error } of failures) console.log(`\n${client}: ${scenario}\n${error}`);
 if (!check) await keep();

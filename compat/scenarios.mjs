@@ -120,6 +120,21 @@ export const scenarios = [
     holds: 'the server is killed with SIGKILL three times under load: nothing that was acknowledged is lost',
   },
   { id: 'consume-tls', holds: 'the same over TLS' },
+  {
+    id: 'pipe-reshard',
+    holds:
+      'one pipeline puts, another reads, across a split and a merge: every record once, each key in its order, closed shards done with',
+  },
+  {
+    id: 'pipe-crash',
+    holds:
+      'the server is killed with SIGKILL three times while a pipeline puts and another reads: nothing that was acknowledged is lost',
+  },
+  {
+    id: 'pipe-takeover',
+    holds: 'the pipeline that reads is killed, and another goes on from its checkpoints',
+  },
+  { id: 'pipe-tls', holds: 'both over TLS' },
   { id: 'listing-first-put', holds: 'the first put of a tutorial: a record of JSON, its answer printed' },
   { id: 'listing-first-read', holds: 'the first read of a tutorial: ten records from the latest' },
   {

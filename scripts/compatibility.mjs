@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { absent } from '../compat/clients/absent.mjs';
 import { clients } from '../compat/clients/index.mjs';
 import { proven, readResults } from '../compat/results.mjs';
 import { scenarios } from '../compat/scenarios.mjs';
@@ -106,6 +107,7 @@ function clientsSection(results) {
     '| | client | version |',
     '|---|---|---|',
     ...clients.map((client) => `| ${client.short} | ${client.name} | ${version(client)} |`),
+    ...absent.map(({ name, reason }) => `| | ${name} | not run: ${reason} |`),
     '',
     `| scenario | what holds | ${clients.map(({ short }) => short).join(' | ')} |`,
     `|---|---|${clients.map(() => '---|').join('')}`,

@@ -3,6 +3,7 @@ import { asyncKinesis } from './async-kinesis.mjs';
 import { awsCliV1, awsCliV2 } from './aws-cli.mjs';
 import { awsKinesisAgg } from './aws-kinesis-agg.mjs';
 import { boto3 } from './boto3.mjs';
+import { connect } from './connect.mjs';
 import { goSdk } from './go.mjs';
 import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
@@ -33,4 +34,5 @@ export const clients = [
   kcl2,
   kcl2FanOut,
   kcl1,
+  connect,
 ];

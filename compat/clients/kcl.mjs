@@ -1,7 +1,7 @@
 // The Kinesis Client Library for Java, which most consumers of Kinesis are written with, reading by itself (polling) and
 // by enhanced fan-out. Its leases are kept in DynamoDB Local; its CloudWatch metrics are off.
 import { fileURLToPath } from 'node:url';
-import { javaProgram, libraryVersion } from '../java/maven.mjs';
+import { dynamoDbProgram, javaProgram, libraryVersion } from '../java/maven.mjs';
 
 const file = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const scenarios = [
@@ -18,15 +18,11 @@ const quietly = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 function find(project, properties, mode, main = 'Worker') {
   const kcl = javaProgram(project, main, { properties, flags: quietly });
   if (kcl.reason !== undefined) return kcl;
-  const dynamodb = javaProgram('dynamodb', 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner');
+  const dynamodb = dynamoDbProgram();
   if (dynamodb.reason !== undefined) return dynamodb;
   const how = {
     worker: { program: file('../java/java.sh'), args: [...kcl.args, mode] },
-    // Its own flag for where its native library is comes before the class path.
-    dynamodb: {
-      program: dynamodb.program,
-      args: [`-Dsqlite4java.library.path=${dynamodb.folder}/lib`, ...dynamodb.args],
-    },
+    dynamodb,
   };
   return {
     version: libraryVersion(kcl.folder, 'amazon-kinesis-client'),

@@ -26,6 +26,14 @@ export function javaProgram(project, main, { properties = {}, flags = [] } = {})
   return { program: 'java', folder, args: [...own, ...flags, '-cp', classPath, main] };
 }
 
+/** DynamoDB Local, where the KCL keeps its leases, as `javaProgram` answers it. */
+export function dynamoDbProgram() {
+  const found = javaProgram('dynamodb', 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner');
+  if (found.reason !== undefined) return found;
+  // Its own flag for where its native library is comes before the class path.
+  return { ...found, args: [`-Dsqlite4java.library.path=${found.folder}/lib`, ...found.args] };
+}
+
 /** The version of a library that a project was built with, out of the name of its jar. */
 export function libraryVersion(folder, library) {
   const jar = readdirSync(path.join(folder, 'lib')).find((name) =>

@@ -9,7 +9,7 @@ const untilStdinEnds = '"$@" & read -r _; kill $!';
 const startMsMax = 60_000;
 const lookMs = 200;
 
-/** Starts it on a free port with nothing in it; answers its address, `leases(table)` and `stop()`. */
+/** Starts it on a free port with nothing in it; answers its address, `items(table)`, `leases(table)` and `stop()`. */
 export async function startDynamoDb({ program, args }) {
   const port = await freePort();
   const flags = ['-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)];
@@ -31,18 +31,21 @@ export async function startDynamoDb({ program, args }) {
     child.stdin.end();
     await ended;
   };
-  /** The checkpoint and owner of every shard that has a lease, by shard. */
-  async function leases(table) {
+  async function items(table) {
     const { Items = [] } = await call(endpoint, 'Scan', { TableName: table });
+    return Items;
+  }
+  /** The checkpoint and owner of every shard that KCL has a lease for, by shard. */
+  async function leases(table) {
+    const found = await items(table);
     // Since 3.5 the table holds other things as well, which say what they are.
     return new Map(
-      Items.filter(({ entityType }) => entityType === undefined || entityType.S === 'LEASE').map((item) => [
-        item.leaseKey.S,
-        { checkpoint: item.checkpoint?.S, owner: item.leaseOwner?.S },
-      ]),
+      found
+        .filter(({ entityType }) => entityType === undefined || entityType.S === 'LEASE')
+        .map((item) => [item.leaseKey.S, { checkpoint: item.checkpoint?.S, owner: item.leaseOwner?.S }]),
     );
   }
-  return { endpoint, leases, stop };
+  return { endpoint, items, leases, stop };
 }
 
 async function answers(endpoint) {
