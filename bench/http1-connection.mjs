@@ -10,13 +10,13 @@ const READ_BUFFER_BYTES = 1 << 20;
 const HEAD_BYTES_MAX = 64 * 1024;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-/** The bytes of one request; `body` is a view into `wire`, so that a caller may overwrite parts of it between sends. */
+/** The bytes of one request; `write(text, offset)` overwrites a part of its body between sends. */
 export function http1Request(headers, body) {
   const lines = ['POST / HTTP/1.1'];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   const head = Buffer.from(`${lines.join('\r\n')}\r\ncontent-length: ${body.length}\r\n\r\n`, 'latin1');
   const wire = Buffer.concat([head, body]);
-  return { wire, body: wire.subarray(head.length) };
+  return { wire, write: (text, offset) => wire.latin1Write(text, head.length + offset, text.length) };
 }
 
 export class Http1Connection {

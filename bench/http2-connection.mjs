@@ -1,9 +1,11 @@
 /**
  * One HTTP/2 connection with prior knowledge on a raw socket, sending prebuilt requests: as little work as HTTP/2
  * allows, so that the server is what is measured. It keeps the peer's flow-control windows, cuts bodies into DATA
- * frames of 16,384 bytes (what Node's own client does) and opens its own windows wide.
+ * frames of 16,384 bytes (what Node's own client does) and opens its own windows wide. A request's frames are built
+ * once, like the bytes of one over HTTP/1.1; only the number of the stream is written into each of them anew.
  *
- *      frame = length (3) type (1) flags (1) stream (4) payload          RFC 9113
+ *      frame   = length (3) type (1) flags (1) stream (4) payload          RFC 9113
+ *      request = HEADERS, DATA …, the last with END_STREAM
  *
  * Invariant: at most one stream is open, and the body of an answer is valid until the next `send`.
  */
@@ -11,6 +13,8 @@ import net from 'node:net';
 
 const READ_BUFFER_BYTES = 1 << 20;
 const FRAME_HEAD_BYTES = 9;
+/** Where a frame has the number of its stream. */
+const STREAM_AT = 5;
 const DATA_BYTES_MAX = 16_384;
 const WINDOW_DEFAULT = 65_535;
 const WINDOW_BYTES = 0x7fff_ffff;
@@ -36,7 +40,7 @@ const SETTING_HEADER_TABLE = 1;
 /** HPACK's static index 8, `:status: 200`, as an indexed field. */
 const HPACK_STATUS_200 = 0x88;
 
-/** The header block and body of one request; `body` may be partly overwritten between sends. */
+/** The frames of one request; `write(text, offset)` overwrites a part of its body between sends. */
 export function http2Request(headers, body) {
   const fields = [
     [':method', 'POST'],
@@ -47,8 +51,20 @@ export function http2Request(headers, body) {
   fields.push(['content-length', String(body.length)]);
   fields.sort((a, b) => Number(b[0].startsWith(':')) - Number(a[0].startsWith(':')));
   const block = Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
-  const frames = Math.ceil(body.length / DATA_BYTES_MAX);
-  return { block, body: Buffer.from(body), wire: Buffer.alloc(body.length + frames * FRAME_HEAD_BYTES) };
+  const frames = [frame(TYPE.headers, END_HEADERS, 0, block)];
+  for (let at = 0; at < body.length; at += DATA_BYTES_MAX) {
+    const last = at + DATA_BYTES_MAX >= body.length;
+    frames.push(frame(TYPE.data, last ? END_STREAM : 0, 0, body.subarray(at, at + DATA_BYTES_MAX)));
+  }
+  const wire = Buffer.concat(frames);
+  const bodyAt = FRAME_HEAD_BYTES + block.length;
+  const write = (written, offset) => {
+    const room = DATA_BYTES_MAX - (offset % DATA_BYTES_MAX);
+    const heads = Math.floor(offset / DATA_BYTES_MAX) + 1;
+    wire.latin1Write(written, bodyAt + offset + heads * FRAME_HEAD_BYTES, Math.min(written.length, room));
+    if (written.length > room) write(written.slice(room), offset + room);
+  };
+  return { wire, bodyAt, bodyBytes: body.length, write };
 }
 
 /** An HPACK string literal without Huffman coding. */
@@ -64,15 +80,11 @@ function text(value) {
 
 function frame(type, flags, stream, payload) {
   const head = Buffer.alloc(FRAME_HEAD_BYTES);
-  writeHead(head, 0, payload.length, type, flags, stream);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, STREAM_AT);
   return Buffer.concat([head, payload]);
-}
-
-function writeHead(target, at, length, type, flags, stream) {
-  target.writeUIntBE(length, at, 3);
-  target[at + 3] = type;
-  target[at + 4] = flags;
-  target.writeUInt32BE(stream, at + 5);
 }
 
 function uint32(value) {
@@ -87,7 +99,9 @@ export class Http2Connection {
   #pending;
   #stream = -1;
   #request;
+  /** How much of the request's body has been sent, and of its frames. */
   #sent = 0;
+  #wireSent = 0;
   #input = Buffer.alloc(0);
   #body = Buffer.allocUnsafe(READ_BUFFER_BYTES);
   #bodyBytes = 0;
@@ -141,14 +155,13 @@ export class Http2Connection {
       this.#pending = { resolve, reject };
       this.#request = request;
       this.#sent = 0;
+      this.#wireSent = 0;
       this.#bodyBytes = 0;
       this.#status = 0;
       this.#stream += 2;
       this.#streamWindow = this.#initialWindow;
-      this.#socket.cork();
-      this.#socket.write(frame(TYPE.headers, END_HEADERS, this.#stream, request.block));
-      this.#sendBody();
-      this.#socket.uncork();
+      this.#address(request);
+      this.#sendFrames(request.bodyAt);
     });
   }
 
@@ -162,25 +175,28 @@ export class Http2Connection {
     this.#socket.destroy();
   }
 
-  /** Sends as much of the body as the peer's windows allow. */
-  #sendBody() {
-    const { body, wire } = this.#request;
-    const start = wireOffset(this.#sent);
-    let at = start;
-    while (this.#sent < body.length) {
-      const left = body.length - this.#sent;
-      const whole = Math.min(DATA_BYTES_MAX, left);
-      // Frames start only where a whole one fits: that keeps their places in `wire` fixed.
-      if (Math.min(this.#connectionWindow, this.#streamWindow) < whole) break;
-      const last = whole === left;
-      writeHead(wire, at, whole, TYPE.data, last ? END_STREAM : 0, this.#stream);
-      body.copy(wire, at + FRAME_HEAD_BYTES, this.#sent, this.#sent + whole);
-      at += FRAME_HEAD_BYTES + whole;
-      this.#sent += whole;
-      this.#connectionWindow -= whole;
-      this.#streamWindow -= whole;
+  /** Writes the number of the stream into all frames of a request. */
+  #address({ wire, bodyAt }) {
+    wire.writeUInt32BE(this.#stream, STREAM_AT);
+    for (let at = bodyAt; at < wire.length; at += FRAME_HEAD_BYTES + DATA_BYTES_MAX)
+      wire.writeUInt32BE(this.#stream, at + STREAM_AT);
+  }
+
+  /** Sends the frames up to `ready`, and as many of the body as the peer's windows allow. */
+  #sendFrames(ready = this.#wireSent) {
+    const { wire, bodyBytes } = this.#request;
+    let end = ready;
+    while (this.#sent < bodyBytes) {
+      const payload = Math.min(DATA_BYTES_MAX, bodyBytes - this.#sent);
+      // Frames are sent whole, so that they can be built ahead: where the window ends within one, it waits.
+      if (Math.min(this.#connectionWindow, this.#streamWindow) < payload) break;
+      this.#sent += payload;
+      this.#connectionWindow -= payload;
+      this.#streamWindow -= payload;
+      end += FRAME_HEAD_BYTES + payload;
     }
-    if (at > start) this.#socket.write(wire.subarray(start, at));
+    if (end > this.#wireSent) this.#socket.write(wire.subarray(this.#wireSent, end));
+    this.#wireSent = end;
   }
 
   #take(bytes, ready) {
@@ -217,7 +233,7 @@ export class Http2Connection {
       case TYPE.windowUpdate:
         if (stream === 0) this.#connectionWindow += payload.readUInt32BE(0);
         else if (stream === this.#stream) this.#streamWindow += payload.readUInt32BE(0);
-        if (this.#pending !== undefined) this.#sendBody();
+        if (this.#pending !== undefined) this.#sendFrames();
         return;
       case TYPE.ping:
         if (!(flags & ACK)) this.#socket.write(frame(TYPE.ping, ACK, 0, payload));
@@ -268,7 +284,7 @@ export class Http2Connection {
     this.#pending = undefined;
     const body = this.#body.subarray(0, this.#bodyBytes);
     if (pending === undefined) this.#fail(new Error('an answer that nobody asked for'));
-    else if (this.#sent < this.#request.body.length)
+    else if (this.#sent < this.#request.bodyBytes)
       pending.reject(new Error(`answered before the request was sent: ${body.toString('latin1', 0, 200)}`));
     else pending.resolve({ status: this.#status, body });
   }
@@ -279,11 +295,6 @@ export class Http2Connection {
     this.#pending = undefined;
     this.#socket.destroy();
   }
-}
-
-/** Where the frame that carries the body from `sent` on starts; `sent` is a multiple of the frame size or the end. */
-function wireOffset(sent) {
-  return sent + Math.ceil(sent / DATA_BYTES_MAX) * FRAME_HEAD_BYTES;
 }
 
 /** 200, or 0 for any other status; dynamic table size updates may come first. */

@@ -55,15 +55,14 @@ export class PutRequest {
     this.base64 = this.records.map((record) => record.data.toString('base64'));
     const body = format === 'cbor' ? this.#cbor(stream, single) : this.#json(stream, single);
     this.request = request(protocol, single ? 'PutRecord' : 'PutRecords', format, body);
-    this.#keyOffsets = offsetsOf(this.request.body, PLACEHOLDER);
+    this.#keyOffsets = offsetsOf(body, PLACEHOLDER);
     if (this.#keyOffsets.length !== recordsPerRequest) throw new Error('a placeholder was lost in the body');
   }
 
   /** Gives every record of the request a partition key that no other record has. */
   renumber(number) {
     const digits = number.toString(16).padStart(REQUEST_DIGITS, '0');
-    const { body } = this.request;
-    for (const offset of this.#keyOffsets) body.latin1Write(digits, offset, REQUEST_DIGITS);
+    for (const offset of this.#keyOffsets) this.request.write(digits, offset);
   }
 
   // Members in the order in which the AWS SDK for JavaScript writes them.
