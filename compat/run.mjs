@@ -11,7 +11,7 @@ import { clients } from './clients/index.mjs';
 import { runListings } from './listings.mjs';
 import { readResults, resultsPath } from './results.mjs';
 import { scenarios } from './scenarios.mjs';
-import { clientEnvironment, startMillrace } from './server.mjs';
+import { clientEnvironment, startCrashing, startMillrace } from './server.mjs';
 import { printedTable } from './table.mjs';
 
 /** A hundred calls of a client that takes a second to start, on a machine that is busy. */
@@ -75,12 +75,15 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 async function runClient(client) {
   const found = client.find();
   if (found.reason !== undefined) return { reason: found.reason };
+  const names = asked.map(({ id }) => id).filter((id) => client.scenarios.includes(id));
   const server = await startMillrace();
+  const crashing = names.includes('crash') ? await startCrashing() : undefined;
   try {
-    const names = asked.map(({ id }) => id).filter((id) => client.scenarios.includes(id));
-    const lines = await runProgram(found, names, server);
+    const environment = { ...found.environment, ...crashing?.environment };
+    const lines = await runProgram({ ...found, environment }, names, server);
     return { version: found.version, results: lines.map((line) => ({ client: client.name, ...line })) };
   } finally {
+    await crashing?.stop();
     await server.stop();
   }
 }

@@ -95,6 +95,25 @@ export const scenarios = [
     holds: 'aggregates of the client are taken apart by Millrace’s tail, and Millrace’s by the client',
   },
   {
+    id: 'large',
+    holds: 'records of 10 MiB, alone and in a batch, between small ones; a byte more is refused',
+    needs: ['UpdateMaxRecordSize'],
+  },
+  {
+    id: 'thousand-shards',
+    holds: 'a stream of 1,000 shards: listed and described in pages, written to and read whole',
+  },
+  {
+    id: 'sparse',
+    holds:
+      'an hour in which a record comes every minute, in virtual time, read by the same iterators on and on',
+  },
+  {
+    id: 'crash',
+    holds:
+      'the server is killed with SIGKILL three times while it is written to: every acknowledged record is there, in the order of its key',
+  },
+  {
     id: 'consume-reshard',
     holds:
       'an application reads across a split, a merge and UpdateShardCount: every record once, each key in its order, every closed shard at SHARD_END in its table of leases',

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -39,6 +40,35 @@ export async function startMillrace({ dataDir, port = 0 } = {}) {
     return { cleartext: `http://${authority}`, tls: `https://${authority}`, certificate, stop };
   }
   throw new Error('the server ended before it was ready');
+}
+
+/**
+ * A Millrace on a disk of its own, which is killed with SIGKILL and started again on its port whenever someone posts to
+ * `url`; the answer comes when it is back.
+ */
+export async function startCrashing() {
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-data-'));
+  let server = await startMillrace({ dataDir });
+  const endpoint = server.cleartext;
+  const { port } = new URL(endpoint);
+  const control = createServer(async (_, answer) => {
+    try {
+      await server.stop('SIGKILL');
+      server = await startMillrace({ dataDir, port });
+      answer.end();
+    } catch (error) {
+      answer.writeHead(500).end(String(error));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(control, 'listening');
+  const stop = async () => {
+    control.closeAllConnections();
+    control.close();
+    await server.stop();
+    rmSync(dataDir, { recursive: true });
+  };
+  const url = `http://127.0.0.1:${control.address().port}/`;
+  return { environment: { COMPAT_CRASHING_ENDPOINT: endpoint, COMPAT_CRASH_URL: url }, stop };
 }
 
 /** What a client finds in its environment: nothing but this is it told. */

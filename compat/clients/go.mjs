@@ -7,7 +7,21 @@ export const goSdk = {
   id: 'go-sdk',
   name: 'AWS SDK for Go v2',
   short: 'Go v2',
-  scenarios: ['life', 'records', 'reshard', 'names', 'trouble', 'expiry', 'settings', 'fan-out', 'tls'],
+  scenarios: [
+    'life',
+    'records',
+    'reshard',
+    'names',
+    'trouble',
+    'expiry',
+    'settings',
+    'fan-out',
+    'tls',
+    'large',
+    'thousand-shards',
+    'sparse',
+    'crash',
+  ],
   find,
 };
 

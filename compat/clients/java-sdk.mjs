@@ -4,7 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { javaProgram, libraryVersion } from '../java/maven.mjs';
 
 const file = (relative) => fileURLToPath(new URL(relative, import.meta.url));
-const scenarios = ['life', 'records', 'reshard', 'names', 'trouble', 'expiry', 'tls'];
+const scenarios = [
+  'life',
+  'records',
+  'reshard',
+  'names',
+  'trouble',
+  'expiry',
+  'tls',
+  'large',
+  'thousand-shards',
+  'sparse',
+  'crash',
+];
 
 function find(project, library, mode) {
   const found = javaProgram(project, 'Driver');

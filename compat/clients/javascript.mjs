@@ -16,6 +16,10 @@ const scenarios = [
   'distribution',
   'fan-out',
   'tls',
+  'large',
+  'thousand-shards',
+  'sparse',
+  'crash',
 ];
 
 function find(transport) {

@@ -25,15 +25,19 @@ const firstShard = "shardId-000000000000"
 var stream = client(nil)
 
 var scenarios = map[string]func(){
-	"life":     life,
-	"records":  records,
-	"reshard":  reshard,
-	"names":    names,
-	"trouble":  trouble,
-	"expiry":   expiry,
-	"settings": settings,
-	"fan-out":  fanOut,
-	"tls":      secured,
+	"life":            life,
+	"records":         records,
+	"reshard":         reshard,
+	"names":           names,
+	"trouble":         trouble,
+	"expiry":          expiry,
+	"settings":        settings,
+	"fan-out":         fanOut,
+	"tls":             secured,
+	"large":           large,
+	"thousand-shards": thousandShards,
+	"sparse":          sparse,
+	"crash":           crash,
 }
 
 // answer is what a call brought, which must have gone well.
