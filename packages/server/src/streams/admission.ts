@@ -15,17 +15,20 @@ import type { Shard, Stream } from './stream.js';
 
 export class Admission {
   readonly #clock: Clock;
+  readonly #readyUnits: (stream: Stream) => number;
   #rates: Rates | undefined;
   #recordFaults: RecordFaults | undefined;
   #putGates: readonly PutGate[] | undefined;
 
-  constructor(clock: Clock) {
+  /** `readyUnits`: what an on-demand stream may take, see `readiness.ts`. */
+  constructor(clock: Clock, readyUnits: (stream: Stream) => number) {
     this.#clock = clock;
+    this.#readyUnits = readyUnits;
   }
 
   /** Keeps AWS's rates of operations, shards and subscriptions from here on. Without them it goes as fast as it goes. */
   keepRates(): void {
-    this.#rates = new Rates(this.#clock);
+    this.#rates = new Rates(this.#clock, this.#readyUnits);
     this.#place();
   }
 

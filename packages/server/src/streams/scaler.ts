@@ -9,6 +9,7 @@ import { CatalogError } from '../catalog/catalog-error.js';
 import type { Fold } from '../catalog/fold.js';
 import { openOf } from './commands/update.js';
 import { highest, LoadMeter, type Peaks, withPeak } from './load.js';
+import { readyShards, type ShardsHad, withShards } from './readiness.js';
 import { scalePlan } from './scale-plan.js';
 import type { Stream } from './stream.js';
 import { keyOf } from './stream.js';
@@ -31,6 +32,7 @@ export interface ScalerOptions {
 interface History {
   readonly load: Peaks;
   readonly shards: Peaks;
+  readonly had: ShardsHad;
 }
 
 export class Scaler {
@@ -52,6 +54,12 @@ export class Scaler {
   /** Shards that the load of the last look needs. */
   shardsNeeded(stream: Stream): number {
     return Math.ceil(2 * total(this.#lastUnits.get(stream.incarnation)));
+  }
+
+  /** What an on-demand stream may take while AWS's rates are kept, in units: see `readiness.ts`. */
+  readyUnits({ incarnation, openShards }: Stream): number {
+    const had = this.#histories.get(incarnation)?.had;
+    return had === undefined ? openShards : Math.min(openShards, readyShards(had, this.#options.clock.now()));
   }
 
   /** Forgets what the stream has needed: its owner has said what it is to be ready for. */
@@ -104,7 +112,8 @@ export class Scaler {
     if (stream.status !== 'ACTIVE' && before === undefined) return;
     const load = withPeak(before?.load ?? [], nowMs, total(units));
     const shards = before?.shards ?? withPeak([], nowMs, openShards);
-    this.#histories.set(incarnation, { load, shards });
+    const had = stream.status === 'ACTIVE' ? withShards(before?.had, nowMs, openShards) : before?.had;
+    if (had !== undefined) this.#histories.set(incarnation, { load, shards, had });
     if (stream.status !== 'ACTIVE') return;
     const open = openOf(stream);
     const keptShards = highest(withPeak(shards, nowMs, 0));
@@ -112,7 +121,11 @@ export class Scaler {
     if (plan.halve.length === 0 && plan.merge.length === 0) return;
     if (plan.halve.length > 0) {
       const most = open.length + plan.halve.length;
-      this.#histories.set(incarnation, { load, shards: withPeak(shards, nowMs, most) });
+      this.#histories.set(incarnation, {
+        load,
+        shards: withPeak(shards, nowMs, most),
+        had: withShards(had, nowMs, most),
+      });
     }
     const { catalog, fold, shardsMax, changed } = this.#options;
     const of = { key: keyOf(stream), incarnation };

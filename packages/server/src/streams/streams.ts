@@ -122,7 +122,7 @@ export class Streams {
     this.#fold = fold;
     const { meter, realClock, keys, random } = options;
     this.#keys = keys;
-    const admission = new Admission(clock);
+    const admission = new Admission(clock, (stream) => this.#scaler.readyUnits(stream));
     const { codec } = this;
     const reader = new Reader({ engine, clock, opener: keys && new Opener(keys, engine, codec) });
     const iteratorSealer = this.sealerOf(shardIteratorKind);

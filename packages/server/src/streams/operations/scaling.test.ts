@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashKeyMax, shardIdOf } from '@millrace/wire';
 import { dayMs, hourMs } from '../limits.js';
-import { account, bytesOf, engines, region, type TestStreams, testStreams } from '../streams-fixture.js';
+import {
+  account,
+  bytesOf,
+  caller,
+  engines,
+  region,
+  type TestStreams,
+  testStreams,
+} from '../streams-fixture.js';
 import { createStream } from './create-stream.js';
 import { describeStreamSummary } from './describe-stream-summary.js';
 import { listShards } from './list-shards.js';
@@ -241,6 +249,57 @@ test('an on-demand stream grows to twice its peak, splits what is hot, and shrin
   }
   assert.equal(await open(), 4);
   assert.deepEqual(under.reports, []);
+  await under.close();
+});
+
+test('while rates are kept, traffic may grow to twice what it was fifteen minutes before', async () => {
+  // More than the clock is moved while a call is waited for.
+  const secondsOfALook = 6;
+  const under = await testStreams({ limits: { scaleEveryMs: secondsOfALook * 1000 } });
+  under.streams.admission.keepRates();
+  await under.call(createStream, { StreamName: 's', StreamModeDetails: { StreamMode: 'ON_DEMAND' } });
+  await under.active('s');
+  const grown = (shards: number) =>
+    under.settle(() => under.streams.find({ StreamName: 's' }, caller, '').openShards === shards);
+  const passes = async (ms: number) => {
+    under.clock.advance(ms);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await under.active('s');
+  };
+  /** So many records within a second, spread evenly over the ring; answers how many were taken, and why not the others. */
+  const second = async (records: number) => {
+    let taken = 0;
+    const refusals = new Set<string>();
+    for (let first = 0; first < records; first += 500) {
+      const batch = Array.from({ length: Math.min(500, records - first) }, (_, i) => ({
+        key: 'k',
+        data: '',
+        hashKey: String(((hashKeyMax + 1n) * BigInt(first + i)) / BigInt(records)),
+      }));
+      for (const { ErrorCode, ErrorMessage } of (await under.put('s', batch)).Records) {
+        if (ErrorCode === undefined) taken++;
+        else refusals.add(`${ErrorCode} ${ErrorMessage?.replace(/\d+ in/, 'N in')}`);
+      }
+    }
+    await passes(1000);
+    return { taken, refusals: [...refusals] };
+  };
+  const refusals = [
+    `ProvisionedThroughputExceededException Rate exceeded for shard shardId-N in stream s under account ${account}.`,
+  ];
+  const evenly = async (records: number) => {
+    for (let i = 0; i < secondsOfALook; i++)
+      assert.deepEqual(await second(records), { taken: records, refusals: [] });
+  };
+  await evenly(4000);
+  await grown(8);
+  assert.deepEqual(await second(8000), { taken: 4000, refusals }, 'eight shards, ready for what four take');
+  await passes(15 * 60_000);
+  // The look that this came to measured all of it.
+  await passes(secondsOfALook * 1000);
+  await evenly(8000);
+  await grown(16);
+  assert.deepEqual(await second(16_000), { taken: 8000, refusals });
   await under.close();
 });
 

@@ -2,7 +2,8 @@
  * AWS's rates and quotas of throughput, kept where a shard's records are kept: `--limits aws`.
  *
  *      operation ─▶ enter ──────────────▶ LimitExceededException, or ProvisionedThroughputExceededException of a shard
- *      put ───────▶ refuse ─▶ by record:  1 MiB and 1,000 records a second and shard
+ *      put ───────▶ refuse ─▶ by record:  1 MiB and 1,000 records a second and shard, and as many for each unit that an
+ *                                         on-demand stream is ready for (`readiness.ts`)
  *      read ──────▶ beginRead … endRead:  5 reads and 2 MiB a second and shard
  *
  * All go by the server's clock: one that is held lets through what its buckets hold, and no more until it is advanced.
@@ -52,8 +53,13 @@ export class Rates implements PutGate {
   readonly #writeRecords: TokenBuckets;
   readonly #largeRecords: TokenBuckets;
   readonly #fanOutBytes: TokenBuckets;
+  readonly #onDemandBytes: TokenBuckets;
+  readonly #onDemandRecords: TokenBuckets;
+  readonly #readyUnits: (stream: Stream) => number;
 
-  constructor(clock: Clock) {
+  /** `readyUnits` of an on-demand stream: what it may take, in what one shard may. */
+  constructor(clock: Clock, readyUnits: (stream: Stream) => number) {
+    this.#readyUnits = readyUnits;
     this.#operations = new Map(
       operationRates.map((rate) => [
         rate.operation,
@@ -67,6 +73,8 @@ export class Rates implements PutGate {
     this.#writeRecords = new TokenBuckets(clock, writeRecordsPerSecond);
     this.#largeRecords = new TokenBuckets(clock, writeBytesPerSecond, largeRecordTank);
     this.#fanOutBytes = new TokenBuckets(clock, fanOutBytesPerSecond);
+    this.#onDemandBytes = new TokenBuckets(clock, writeBytesPerSecond);
+    this.#onDemandRecords = new TokenBuckets(clock, writeRecordsPerSecond);
   }
 
   /** Counts a request; throws what AWS answers to one too many. */
@@ -89,6 +97,8 @@ export class Rates implements PutGate {
 
   refuse({ stream, shards, slotOf, ends }: RoutedRecords): ReadonlyMap<number, AwsError> | undefined {
     const logs = shards.map((shard) => shardLog(stream, shard.index));
+    const units = stream.mode === 'ON_DEMAND' ? this.#readyUnits(stream) : undefined;
+    const whole = `${stream.incarnation}`;
     let refused: Map<number, AwsError> | undefined;
     let start = 0;
     for (let record = 0; record < slotOf.length; record++) {
@@ -96,7 +106,16 @@ export class Rates implements PutGate {
       const end = ends[record] ?? 0;
       const bytes = end - start - storedHeaderBytes;
       start = end;
-      if (this.#takes(logs[slot] ?? '', bytes)) continue;
+      const roomy =
+        units === undefined || (this.#onDemandBytes.any(whole) && this.#onDemandRecords.any(whole));
+      if (roomy && this.#takes(logs[slot] ?? '', bytes)) {
+        // A stream of so many units is one shard to which each record is so many times as small.
+        if (units !== undefined) {
+          this.#onDemandBytes.charge(whole, bytes / units);
+          this.#onDemandRecords.charge(whole, 1 / units);
+        }
+        continue;
+      }
       refused ??= new Map();
       refused.set(record, errors.shardThroughputExceeded(stream, shardIdOf(shards[slot]?.index ?? 0)));
     }
