@@ -21,6 +21,9 @@ test('a record that never came, is in the wrong place, was read too late, or was
   assert.throws(() => accountOf([0, 2, 1]).check(), /k: number 1 is after number 2/);
   assert.throws(() => accountOf([0, 2, 1], [0, 2, 1]).check(), /s: 1 was read too late/);
   assert.throws(() => accountOf([0, 1, 2, 3]).check(), /number 3 came and was not fed/);
+  const other = accountOf([0, 1, 2]);
+  other.came({ shard: 's', sequence: '3', key: 'other', data: { key: 'k', number: 0 } });
+  assert.throws(() => other.check(), /under another key/);
 });
 
 test('a record that was put or read twice is found where that may not happen', () => {

@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
@@ -15,14 +14,16 @@ import { Account } from './account.mjs';
 const waitMsMax = 120_000;
 const lookMs = 50;
 const saidMax = 4_096;
+/** A reader would outlive whoever started it, and was killed. */
+const killedWhenStdinEnds = '"$@" & read -r _; kill -KILL $!';
 const keys = Array.from({ length: 24 }, (_, i) => `key-${i}`);
+const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export class Pipeline {
   #program;
   #dynamo;
   #writer;
   #reader;
-  #children = [];
   #closing = () => {};
   endpoint = process.env.AWS_ENDPOINT_URL;
   account = new Account();
@@ -39,20 +40,25 @@ export class Pipeline {
   async start(ShardCount) {
     await this.#send(new CreateStreamCommand({ StreamName: this.stream, ShardCount }));
     await this.#active();
-    this.#writer = this.#run('writer.yaml');
+    this.#writer = this.#run(this.#program, ['run', file('writer.yaml')]);
     this.startReader();
   }
 
   startReader() {
-    this.#reader = this.#run('reader.yaml');
-    createInterface({ input: this.#reader.stdout }).on('line', (line) => {
-      if (line.startsWith('{')) this.account.came(JSON.parse(line));
+    const reader = [this.#program, 'run', file('reader.yaml')];
+    this.#reader = this.#run('sh', ['-c', killedWhenStdinEnds, 'sh', ...reader]);
+    // What has no end of its line was not written: it may be killed in the middle of one.
+    let rest = '';
+    this.#reader.stdout.setEncoding('utf8').on('data', (chunk) => {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop();
+      for (const line of lines) if (line.startsWith('{')) this.account.came(JSON.parse(line));
     });
   }
 
   async killReader() {
     const ended = once(this.#reader, 'exit');
-    this.#reader.kill('SIGKILL');
+    this.#reader.stdin.end();
     await ended;
   }
 
@@ -129,12 +135,13 @@ export class Pipeline {
   }
 
   async abandon() {
-    for (const child of this.#children) child.kill('SIGKILL');
+    this.#writer?.kill('SIGKILL');
+    this.#reader?.stdin.end();
     await this.#closing();
   }
 
-  #run(config) {
-    const child = spawn(this.#program, ['run', fileURLToPath(new URL(config, import.meta.url))], {
+  #run(program, args) {
+    const child = spawn(program, args, {
       env: {
         ...process.env,
         AWS_ENDPOINT_URL: this.endpoint,
@@ -150,7 +157,6 @@ export class Pipeline {
     child.stderr.setEncoding('utf8').on('data', listen);
     // One that was killed is still being written to.
     child.stdin.on('error', ({ message }) => listen(`${message}\n`));
-    this.#children.push(child);
     return child;
   }
 
