@@ -62,7 +62,8 @@ export class GatheredAppends {
       start = end;
     }
     assert(start <= batch.payload.length, 'a record ends past the payload');
-    this.#payloads.push(batch.payload.subarray(0, start));
+    const { payload } = batch;
+    this.#payloads.push(start === payload.length ? payload : payload.subarray(0, start));
     this.#payloadBytes += start;
     return outcomes;
   }
@@ -76,8 +77,8 @@ export class GatheredAppends {
       at += each.length;
     }
     const logs = [...this.#slots.keys()];
-    const ends = Uint32Array.from(this.#ends);
-    const logOf = Uint32Array.from(this.#slotOf);
+    const ends = new Uint32Array(this.#ends);
+    const logOf = new Uint32Array(this.#slotOf);
     const { counts, order } = groupByLog({ logs: logs.map((log) => log.id), logOf, ends, payload });
     const sections: Section[] = logs.map((log, slot) => ({
       log: log.number,

@@ -366,9 +366,10 @@ class OpenNativeEngine implements NativeEngine {
     });
   }
 
-  async #submit<T>(make: (answer: (value: T) => void) => Request): Promise<T> {
-    this.#assertOpen();
+  /** Not `async`: one more promise around each call costs a put of one record as much as queueing it does. */
+  #submit<T>(make: (answer: (value: T) => void) => Request): Promise<T> {
     return new Promise((resolve) => {
+      this.#assertOpen();
       const request = make(resolve);
       const { commitBytesMax } = this.#limits;
       assert(request.bytes <= commitBytesMax, `a call of ${request.bytes} bytes does not fit into a commit`);

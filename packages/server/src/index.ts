@@ -13,7 +13,7 @@ export type { StartErrorCode } from './start-error.js';
 export { StartError } from './start-error.js';
 export { openStreams } from './streams/open-streams.js';
 // The streams service without its server, for the simulator.
-export type { PutBatch } from './streams/put-batch.js';
+export type { PutBatch, PutResult } from './streams/put-batch.js';
 export type { GetRecordsResult } from './streams/records-page.js';
 export type { Shard, Stream } from './streams/stream.js';
 export type { Streams } from './streams/streams.js';

@@ -1,6 +1,6 @@
 /** Those who put records: batches under a few keys, many at a time. */
 import { pick, type Random } from '@millrace/base';
-import type { PutBatch, Stream } from '@millrace/server';
+import type { PutBatch, PutResult, Stream, Streams } from '@millrace/server';
 import { AwsError, hashKeyToWords, hashKeyWords, partitionKeyHash } from '@millrace/wire';
 import { secretPrefix } from './sealed-watch.js';
 import { dataBytesMin, type SentRecord, storedBytes } from './streams-model.js';
@@ -51,7 +51,7 @@ export class Producers {
     }
     this.#inFlight++;
     harness.watch(
-      service.put(batchOf(stream.name, records), caller, records.length === 1),
+      put(service, batchOf(stream.name, records)),
       (answer) => {
         this.#inFlight--;
         this.#world.observe();
@@ -65,6 +65,21 @@ export class Producers {
       },
     );
   }
+}
+
+/** Puts a batch as its operation does: one record the way of PutRecord, more the way of PutRecords. */
+async function put(service: Streams, batch: PutBatch): Promise<PutResult> {
+  if (batch.count > 1) return service.put(batch, caller);
+  const { shard, position, arrivalMs } = await service.putOne(batch, caller);
+  return {
+    count: 1,
+    shards: [shard],
+    shardOf: Uint32Array.of(0),
+    positions: Float64Array.of(position),
+    arrivalsMs: Float64Array.of(arrivalMs),
+    failedCount: 0,
+    errors: undefined,
+  };
 }
 
 function batchOf(streamName: string, records: readonly SentRecord[]): PutBatch {

@@ -1,3 +1,4 @@
+import { present } from '@millrace/base';
 import type { AwsError } from '@millrace/wire';
 
 /**
@@ -39,4 +40,21 @@ export interface PutResult {
   readonly encryptionType?: 'KMS' | undefined;
   /** Sparse, by record: set where the record was not taken. Undefined when all were. */
   readonly errors: ReadonlyMap<number, AwsError> | undefined;
+}
+
+/** Where a single record was taken: what its answer says. */
+export interface TakenRecord {
+  readonly shard: ShardIdentity;
+  readonly position: number;
+  readonly arrivalMs: number;
+  readonly encryptionType?: 'KMS' | undefined;
+}
+
+/** The one record of a put; throws why it was not taken. */
+export function takenRecord(result: PutResult): TakenRecord {
+  const error = result.errors?.get(0);
+  if (error !== undefined) throw error;
+  const shard = present(result.shards[result.shardOf[0] ?? 0], 'the shard of a record that was taken');
+  const { positions, arrivalsMs, encryptionType } = result;
+  return { shard, position: positions[0] ?? 0, arrivalMs: arrivalsMs[0] ?? 0, encryptionType };
 }

@@ -14,7 +14,6 @@
  */
 
 import type { Clock, Timer } from '@millrace/base';
-import { assert } from '@millrace/base';
 import type { AppendBatch, AppendOutcome, LogEngine } from '@millrace/log';
 import type { AwsError } from '@millrace/wire';
 import { hashKeyWords } from '@millrace/wire';
@@ -22,19 +21,17 @@ import type { Fold } from '../catalog/fold.js';
 import type { Codec } from './codec/codec.js';
 import * as errors from './errors.js';
 import type { StreamsLimits } from './limits.js';
-import type { PutBatch, PutResult, ShardIdentity } from './put-batch.js';
+import { type PutBatch, type PutResult, type TakenRecord, takenRecord } from './put-batch.js';
 import type { PutGate, RoutedRecords } from './put-gate.js';
+import { type PutFailure, Tally } from './put-tally.js';
 import type { Sealer } from './sealing/sealer.js';
-import { ringOf } from './shard-ring.js';
+import { type Routed, ringOf } from './shard-ring.js';
 import { storedHeaderBytes } from './stored-record.js';
 import type { Shard, Stream } from './stream.js';
 import { keyOf, sealedWith, shardAt } from './stream.js';
 import type { StreamsCommand } from './streams-command.js';
 import type { StreamsMeter } from './streams-meter.js';
 import type { StreamsOutcome, StreamsState } from './streams-state.js';
-
-/** Why a record was not taken. */
-export type PutFailure = 'full' | 'poisoned' | 'unknown' | 'moved' | 'gone';
 
 export interface PutterOptions {
   readonly engine: LogEngine;
@@ -87,17 +84,45 @@ export class Putter {
     failureOf: (failure: PutFailure) => AwsError,
   ): Promise<PutResult> {
     const tally = new Tally(batch.count);
-    const { payload, ends, hashes } = batch;
-    const recordOf = inOrder(batch.count);
-    const whole = { payload, ends, hashes, recordOf };
+    const whole = wholeOf(batch);
     const { putGates } = this.#options.admission;
     const part = putGates === undefined ? whole : pass(putGates, stream, whole, tally);
     if (part !== undefined) await this.#send(stream, part, tally, 0);
-    const result = tally.result(failureOf);
-    const { came, meter } = this.#options;
-    came(stream);
-    if (meter !== undefined) tell(meter, stream, batch, result);
-    return result;
+    return this.#told(stream, batch, tally, failureOf);
+  }
+
+  /**
+   * The same for the one record of `batch`; rejects with why it was not taken. What is taken at once, as nearly all is, needs
+   * no arrays to tell of each record: for PutRecord they were most of what the collector had to find.
+   */
+  putOne(stream: Stream, batch: PutBatch): Promise<TakenRecord> {
+    const { engine, admission } = this.#options;
+    if (admission.putGates !== undefined || stream.encryption.length > 0)
+      return this.put(stream, batch, (failure) => putFailure(failure, stream)).then(takenRecord);
+    const { payload, ends, hashes } = batch;
+    const routed = ringOf(stream).route(hashes, 1);
+    return engine.append({ logs: routed.logs, logOf: routed.slotOf, ends, payload }).then((outcomes) => {
+      const outcome = outcomes[0];
+      const shard = routed.shards[0];
+      if (outcome?.kind !== 'appended' || shard === undefined)
+        return this.#putOneLater(stream, batch, routed, outcomes);
+      const { came, meter } = this.#options;
+      came(stream);
+      meter?.took(stream, 1, (ends[0] ?? 0) - storedHeaderBytes, 0);
+      return { shard, position: outcome.firstPosition, arrivalMs: outcome.arrivalMs };
+    });
+  }
+
+  /** Goes on with a record that was not taken the first time. */
+  async #putOneLater(
+    stream: Stream,
+    batch: PutBatch,
+    routed: Routed,
+    outcomes: readonly AppendOutcome[],
+  ): Promise<TakenRecord> {
+    const tally = new Tally(1);
+    await this.#settle(stream, wholeOf(batch), tally, 0, routed, outcomes);
+    return takenRecord(this.#told(stream, batch, tally, (failure) => putFailure(failure, stream)));
   }
 
   /** Fails what waits for children. */
@@ -118,12 +143,24 @@ export class Putter {
    * in turns of its own; nobody has been answered by then who could have put after it.
    */
   async #send(stream: Stream, part: Part, tally: Tally, reroutes: number): Promise<void> {
-    const { shards, logs, slotOf } = ringOf(stream).route(part.hashes, part.recordOf.length);
+    const routed = ringOf(stream).route(part.hashes, part.recordOf.length);
     const { ends, payload } = part;
-    const sealed = this.#seal(stream, { logs, logOf: slotOf, ends, payload });
+    const sealed = this.#seal(stream, { logs: routed.logs, logOf: routed.slotOf, ends, payload });
     const batch = sealed instanceof Promise ? await sealed : sealed;
     // The order of records is another once they are sealed, but not among those of one log.
     const outcomes = await this.#options.engine.append(batch);
+    await this.#settle(stream, part, tally, reroutes, routed, outcomes);
+  }
+
+  /** Takes in what became of `part`; what met a seal is sent again, to the children. */
+  async #settle(
+    stream: Stream,
+    part: Part,
+    tally: Tally,
+    reroutes: number,
+    { shards, slotOf }: Routed,
+    outcomes: readonly AppendOutcome[],
+  ): Promise<void> {
     const closing = tally.settle(shards, slotOf, outcomes, part.recordOf);
     if (closing.length === 0) return;
     const records = part.recordOf.length;
@@ -142,6 +179,20 @@ export class Putter {
         } else this.#send(next, rest, tally, reroutes + 1).then(resolve, reject);
       });
     });
+  }
+
+  /** The end of each put. */
+  #told(
+    stream: Stream,
+    batch: PutBatch,
+    tally: Tally,
+    failureOf: (failure: PutFailure) => AwsError,
+  ): PutResult {
+    const result = tally.result(failureOf);
+    const { came, meter } = this.#options;
+    came(stream);
+    if (meter !== undefined) tell(meter, stream, batch, result);
+    return result;
   }
 
   #seal(stream: Stream, batch: AppendBatch): AppendBatch | Promise<AppendBatch> {
@@ -233,15 +284,12 @@ function pass(gates: readonly PutGate[], stream: Stream, part: Part, tally: Tall
   return left.length === 0 ? undefined : subset(part, left);
 }
 
-/** The numbers of `count` records. Nobody writes to them: those of a single put are the same ones each time. */
-function inOrder(count: number): Uint32Array {
-  if (count === 1) return justOne;
-  const numbers = new Uint32Array(count);
-  for (let i = 0; i < count; i++) numbers[i] = i;
-  return numbers;
+/** All of `batch`. */
+function wholeOf({ payload, ends, hashes, count }: PutBatch): Part {
+  const recordOf = new Uint32Array(count);
+  for (let i = 0; i < count; i++) recordOf[i] = i;
+  return { payload, ends, hashes, recordOf };
 }
-
-const justOne = Uint32Array.of(0);
 
 /** The records at `indexes` of `part`, which rise, copied together. */
 function subset(part: Part, indexes: readonly number[]): Part {
@@ -262,92 +310,6 @@ function subset(part: Part, indexes: readonly number[]): Part {
   }
   return { payload, ends, hashes, recordOf };
 }
-
-/** What became of each record so far. */
-class Tally {
-  readonly #shards: ShardIdentity[] = [];
-  readonly #shardOf: Uint32Array;
-  readonly #positions: Float64Array;
-  readonly #arrivalsMs: Float64Array;
-  #failures: Map<number, PutFailure> | undefined;
-  #refused: ReadonlyMap<number, AwsError> | undefined;
-
-  constructor(count: number) {
-    this.#shardOf = new Uint32Array(count);
-    this.#positions = new Float64Array(count);
-    this.#arrivalsMs = new Float64Array(count);
-  }
-
-  /** Takes in the outcomes of one append; answers the shards that were sealed. */
-  settle(
-    shards: readonly Shard[],
-    slotOf: Uint32Array,
-    outcomes: readonly AppendOutcome[],
-    recordOf: Uint32Array,
-  ): readonly Shard[] {
-    assert(outcomes.length === shards.length, `${outcomes.length} outcomes for ${shards.length} logs`);
-    const base = this.#shards.length;
-    const nextOf = new Float64Array(shards.length);
-    const sealed: Shard[] = [];
-    for (const [slot, shard] of shards.entries()) {
-      const outcome = outcomes[slot];
-      this.#shards.push(shard);
-      if (outcome?.kind === 'appended') nextOf[slot] = outcome.firstPosition;
-      if (outcome?.kind === 'sealed') sealed.push(shard);
-    }
-    for (let i = 0; i < recordOf.length; i++) {
-      const slot = slotOf[i] ?? 0;
-      const record = recordOf[i] ?? 0;
-      const outcome = outcomes[slot];
-      if (outcome?.kind === 'appended') {
-        // The records of one append to one log are consecutive: the engine's contract.
-        const position = nextOf[slot] ?? 0;
-        nextOf[slot] = position + 1;
-        this.#shardOf[record] = base + slot;
-        this.#positions[record] = position;
-        this.#arrivalsMs[record] = outcome.arrivalMs;
-      } else if (outcome?.kind !== 'sealed') {
-        this.#fail(record, failureBy[outcome?.kind ?? 'unknown']);
-      }
-    }
-    return sealed;
-  }
-
-  /** Takes in the records that were not let through, each with what is said of it. */
-  refuse(refused: ReadonlyMap<number, AwsError>): void {
-    this.#refused = refused;
-  }
-
-  failAll(records: Uint32Array, failure: PutFailure): void {
-    for (const record of records) this.#fail(record, failure);
-  }
-
-  #fail(record: number, failure: PutFailure): void {
-    this.#failures ??= new Map();
-    this.#failures.set(record, failure);
-  }
-
-  result(failureOf: (failure: PutFailure) => AwsError): PutResult {
-    const errors = this.#errors(failureOf);
-    return {
-      count: this.#positions.length,
-      shards: this.#shards,
-      shardOf: this.#shardOf,
-      positions: this.#positions,
-      arrivalsMs: this.#arrivalsMs,
-      failedCount: errors?.size ?? 0,
-      errors,
-    };
-  }
-
-  #errors(failureOf: (failure: PutFailure) => AwsError): ReadonlyMap<number, AwsError> | undefined {
-    if (this.#failures === undefined) return this.#refused;
-    const failed = [...this.#failures].map(([record, why]) => [record, failureOf(why)] as const);
-    return new Map([...failed, ...(this.#refused ?? [])].sort(([a], [b]) => a - b));
-  }
-}
-
-const failureBy = { full: 'full', poisoned: 'poisoned', unknown: 'unknown', missing: 'gone' } as const;
 
 /** What a client of PutRecord is told; of PutRecords, AWS has one word for all. */
 export function putFailure(failure: PutFailure, stream: Stream): AwsError {

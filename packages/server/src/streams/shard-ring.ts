@@ -63,6 +63,7 @@ export class ShardRing {
 
   /** Sends the `count` records with these hashes (four words each) to their shards. */
   route(hashes: Uint32Array, count: number): Routed {
+    if (count === 1) return this.#routeOne(hashes);
     const slotOf = new Uint32Array(count);
     const touched: number[] = [];
     const slots = this.#slots;
@@ -78,7 +79,15 @@ export class ShardRing {
     for (const at of touched) slots[at] = 0;
     return { shards: pick(this.#shards, touched), logs: pick(this.#logs, touched), slotOf };
   }
+
+  #routeOne(hashes: Uint32Array): Routed {
+    const touched = [findHashKeyRange(this.#starts, hashes, 0)];
+    return { shards: pick(this.#shards, touched), logs: pick(this.#logs, touched), slotOf: firstSlot };
+  }
 }
+
+/** Of a single record. Nobody writes to it. */
+const firstSlot = Uint32Array.of(0);
 
 const rings = new WeakMap<readonly Shard[], ShardRing>();
 

@@ -30,8 +30,9 @@ import { Lifecycle } from './lifecycle.js';
 import type { StreamsDelays, StreamsLimits } from './limits.js';
 import { defaultStreamsDelays, defaultStreamsLimits } from './limits.js';
 import { Polling } from './polling.js';
-import type { PutBatch, PutResult } from './put-batch.js';
+import { type PutBatch, type PutResult, type TakenRecord, takenRecord } from './put-batch.js';
 import { checkSizes } from './put-sizes.js';
+import type { PutFailure } from './put-tally.js';
 import { Putter, putFailure } from './putter.js';
 import { Reader } from './reader.js';
 import { Retention } from './retention.js';
@@ -269,19 +270,20 @@ export class Streams {
     await this.change({ type: 'merge', ...named, shard, adjacent });
   }
 
+  /** Puts a batch; what becomes of each record is in the result, unless the whole batch is refused. */
+  async put(batch: PutBatch, caller: Caller): Promise<PutResult> {
+    return this.#put(this.#toPut(batch, caller, false), batch, () => errors.recordFailure());
+  }
+
   /**
-   * Puts a batch; what becomes of each record is in the result, unless the whole batch is refused. `single` is for
-   * PutRecord: its one record's failure says why, where PutRecords has one word for all.
+   * Puts the one record of `batch`; rejects with why it was not taken, where PutRecords has one word for all. Throws what a
+   * whole batch is refused for.
    */
-  async put(batch: PutBatch, caller: Caller, single = false): Promise<PutResult> {
-    const stream = this.checkPut(batch, caller, single);
-    if (stream.strategy === 'AUTO') this.#spread(stream, batch, caller);
-    const putting = this.#putter.put(stream, batch, (failure) =>
-      single ? putFailure(failure, stream) : errors.recordFailure(),
-    );
-    return stream.mode === 'PROVISIONED' && stream.encryption.length === 0
-      ? putting
-      : this.#noted(stream, batch, await putting);
+  putOne(batch: PutBatch, caller: Caller): Promise<TakenRecord> {
+    const stream = this.#toPut(batch, caller, true);
+    return isPlain(stream)
+      ? this.#putter.putOne(stream, batch)
+      : this.#put(stream, batch, (failure) => putFailure(failure, stream)).then(takenRecord);
   }
 
   /**
@@ -335,6 +337,21 @@ export class Streams {
     if (this.#ownCatalog) await this.#catalog.close();
   }
 
+  #toPut(batch: PutBatch, caller: Caller, single: boolean): Stream {
+    const stream = this.checkPut(batch, caller, single);
+    if (stream.strategy === 'AUTO') this.#spread(stream, batch, caller);
+    return stream;
+  }
+
+  async #put(
+    stream: Stream,
+    batch: PutBatch,
+    failureOf: (failure: PutFailure) => AwsError,
+  ): Promise<PutResult> {
+    const result = await this.#putter.put(stream, batch, failureOf);
+    return isPlain(stream) ? result : this.#noted(stream, batch, result);
+  }
+
   #spread(stream: Stream, { hashes, count }: PutBatch, caller: Caller): void {
     const ring = ringOf(stream);
     const taken = this.#turns.get(caller);
@@ -346,6 +363,11 @@ export class Streams {
     if (stream.mode === 'ON_DEMAND') this.#scaler.meter.note(stream, batch, result);
     return keyIdAt(stream, this.clock.now()) === null ? result : { ...result, encryptionType: 'KMS' };
   }
+}
+
+/** Whether nothing is to be noted of what is put into it. */
+function isPlain(stream: Stream): boolean {
+  return stream.mode === 'PROVISIONED' && stream.encryption.length === 0;
 }
 
 /** What a command on this stream begins with. */

@@ -180,7 +180,8 @@ test('a PutRecords answer names the shard and the number of what was taken, and 
 test('a PutRecord answer', () => {
   const [shard] = shards;
   assert.ok(shard !== undefined);
-  const body = encodePutRecordOutput(jsonProtocol, shard, 4, 1_720_000_000_000, 'KMS');
+  const taken = { shard, position: 4, arrivalMs: 1_720_000_000_000, encryptionType: 'KMS' } as const;
+  const body = encodePutRecordOutput(jsonProtocol, taken);
   const answer = JSON.parse(Buffer.from(body).toString('utf8'));
   assert.deepEqual(Object.keys(answer), ['SequenceNumber', 'ShardId', 'EncryptionType']);
   assert.equal(parseSequenceNumber(answer.SequenceNumber)?.position, 4);

@@ -18,7 +18,7 @@ import {
   string,
   structure,
 } from '@millrace/wire';
-import type { PutResult, ShardIdentity } from '../put-batch.js';
+import type { PutResult, TakenRecord } from '../put-batch.js';
 import { cborHead, cborText } from './cbor-head.js';
 
 /** The bytes around what changes, for one protocol. */
@@ -139,14 +139,9 @@ function writeIndex(body: Buffer, end: number, index: number): void {
   for (let rest = index; rest > 0; rest = Math.floor(rest / 10)) body[--at] = 0x30 + (rest % 10);
 }
 
-/** The body of a PutRecord answer: the record at `position` of `shard`. */
-export function encodePutRecordOutput(
-  protocol: Protocol,
-  shard: ShardIdentity,
-  position: number,
-  arrivalMs: number,
-  encryptionType?: string,
-): Uint8Array {
+/** The body of a PutRecord answer. */
+export function encodePutRecordOutput(protocol: Protocol, taken: TakenRecord): Uint8Array {
+  const { shard, position, arrivalMs, encryptionType } = taken;
   const frame = frameOf(protocol);
   const { entry, separator } = frame;
   const body = Buffer.allocUnsafe(entry.bytes.length - separator.length);

@@ -1,13 +1,19 @@
-import { present } from '@millrace/base';
 import { boolean, required, sequenceNumber as sequenceNumberOf, shardIdOf, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
 import { withBatch } from '../codec/codec.js';
 import { putBatchFromInput } from '../codec/put-input.js';
 import { encodePutRecordOutput } from '../codec/put-output.js';
 import * as errors from '../errors.js';
-import type { PutResult, ShardIdentity } from '../put-batch.js';
 import type { Streams } from '../streams.js';
-import { addressed, data, encryptionType, hashKey, partitionKey, sequenceNumber, shardId } from './shapes.js';
+import {
+  addressed,
+  data,
+  encryptionType as encryption,
+  hashKey,
+  partitionKey,
+  sequenceNumber,
+  shardId,
+} from './shapes.js';
 
 /** `PartitionKey` may be left out where the strategy is AUTO: see `put-records.ts`. */
 const input = structure('PutRecordInput', {
@@ -22,7 +28,7 @@ const input = structure('PutRecordInput', {
 const output = structure('PutRecordOutput', {
   ShardId: required(shardId),
   SequenceNumber: required(sequenceNumber),
-  EncryptionType: encryptionType,
+  EncryptionType: encryption,
 });
 
 export const putRecord = operation<Streams, typeof input, typeof output>({
@@ -54,28 +60,20 @@ export const putRecord = operation<Streams, typeof input, typeof output>({
       streams.checkPut(batch, context, true);
       throw errors.wouldHaveSucceeded();
     }
-    const result = await streams.put(batch, context, true);
-    const { shard, position, arrivalMs } = taken(result);
+    const { shard, position, arrivalMs, encryptionType } = await streams.putOne(batch, context);
     return {
       ShardId: shardIdOf(shard.index),
       SequenceNumber: sequenceNumberOf(shard, position, arrivalMs),
-      EncryptionType: result.encryptionType,
+      EncryptionType: encryptionType,
     };
   },
   hot(streams, protocol, body, context) {
-    return withBatch(streams.codec.decodePut('PutRecord', protocol, body), async (batch) => {
-      const result = await streams.put(batch, context, true);
-      streams.codec.done(batch);
-      const { shard, position, arrivalMs } = taken(result);
-      return encodePutRecordOutput(protocol, shard, position, arrivalMs, result.encryptionType);
-    });
+    // A chain, and not `async`: of a put of one record each promise counts.
+    return withBatch(streams.codec.decodePut('PutRecord', protocol, body), (batch) =>
+      streams.putOne(batch, context).then((taken) => {
+        streams.codec.done(batch);
+        return encodePutRecordOutput(protocol, taken);
+      }),
+    );
   },
 });
-
-/** The one record of a put; throws why it was not taken. */
-function taken(result: PutResult): { shard: ShardIdentity; position: number; arrivalMs: number } {
-  const error = result.errors?.get(0);
-  if (error !== undefined) throw error;
-  const shard = present(result.shards[result.shardOf[0] ?? 0], 'the shard of a record that was taken');
-  return { shard, position: result.positions[0] ?? 0, arrivalMs: result.arrivalsMs[0] ?? 0 };
-}
