@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
-import { mib } from '@millrace/base';
+import { kib, mib } from '@millrace/base';
 import { assertAnswers, echo, http2Request, startGateway, until } from '../testing/gateway-fixture.js';
 import {
   frameType,
@@ -16,6 +16,7 @@ import type { Exchange } from './exchange.js';
 const patience = { timeout: 30_000 };
 const endStream = 1;
 const endHeaders = 4;
+const acknowledged = 1;
 
 const opening = Buffer.concat([http2Preface, http2Frame(frameType.settings, 0, 0)]);
 const requestBlock = http2HeaderBlock(http2RequestHeaders);
@@ -59,6 +60,25 @@ test('a large body arrives whole and answers of many megabytes leave whole', pat
   assert.equal((await http2Request(server.port, {}, body)).body, `POST / ${body.length}`);
   assert.equal((await http2Request(server.port, {}, '')).body.length, large.length);
   assert.equal(server.gateway.load.bufferedBytes, 0);
+});
+
+test('a client may send frames of 64 KiB, and is told so', patience, async () => {
+  await using server = await startGateway();
+  const client = await openSession(server.port);
+  // SETTINGS_MAX_FRAME_SIZE (5) of 65,536, RFC 9113, section 6.5.2.
+  assert.ok(client.received.includes('\0\x05\0\x01\0\0'));
+  const body = Buffer.alloc(64 * kib, 'a');
+  await client.write(
+    Buffer.concat([
+      // What is told holds once it is acknowledged.
+      http2Frame(frameType.settings, acknowledged, 0),
+      http2Frame(frameType.headers, endHeaders, 1, requestBlock),
+      http2Frame(frameType.data, 0, 1, body),
+      http2Frame(frameType.data, endStream, 1, body),
+    ]),
+  );
+  await until(() => client.received.includes(`POST / ${2 * body.length}`));
+  client.destroy();
 });
 
 test('many streams of one session are worked on at once', patience, async () => {

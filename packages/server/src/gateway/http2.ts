@@ -17,7 +17,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { mib, type Timer } from '@millrace/base';
+import { kib, mib, type Timer } from '@millrace/base';
 import { Body, bodyRefusal, declaredLength } from './body.js';
 import { type Answer, noBytes, type StreamedAnswer } from './exchange.js';
 import { type Intake, PendingExchange } from './intake.js';
@@ -29,6 +29,11 @@ import { type Refusal, refusalAnswer, refusals } from './refusal.js';
  */
 const streamWindowBytes = 4 * mib;
 const connectionWindowBytes = 16 * mib;
+/**
+ * The largest frame that a client may send. Each frame of a body is a call and a buffer: of 64 KiB, which is what Node reads
+ * at once, a body has a quarter of those of the protocol's own 16. Node's client sends those all the same.
+ */
+const frameBytesMax = 64 * kib;
 /** Idle sessions and slow streams are looked for this often at the least, and a quarter of their limit at the most. */
 const sweepMsMin = 25;
 const sweepMsMax = 5_000;
@@ -53,6 +58,7 @@ export class Http2 {
       unknownProtocolTimeout: limits.headerMs,
       settings: {
         initialWindowSize: streamWindowBytes,
+        maxFrameSize: frameBytesMax,
         maxConcurrentStreams: limits.streamsPerSessionMax,
         maxHeaderListSize: limits.headerBytesMax,
         enablePush: false,
