@@ -114,6 +114,11 @@ export const scenarios = [
       'the server is killed with SIGKILL three times while it is written to: every acknowledged record is there, in the order of its key',
   },
   {
+    id: 'producer-crash',
+    holds:
+      'the server is killed with SIGKILL three times under a producing library: every record is answered, and is where its answer says',
+  },
+  {
     id: 'consume-reshard',
     holds:
       'an application reads across a split, a merge and UpdateShardCount: every record once, each key in its order, every closed shard at SHARD_END in its table of leases',

@@ -1,7 +1,7 @@
 // The Millrace that clients are driven against, and what they are told of it: an endpoint, a region, credentials.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -43,18 +43,37 @@ export async function startMillrace({ dataDir, port = 0 } = {}) {
 }
 
 /**
- * A Millrace on a disk of its own, which is killed with SIGKILL and started again on its port whenever someone posts to
- * `url`; the answer comes when it is back.
+ * A Millrace that keeps what it has on a disk, and can be `crash`ed: it is killed with SIGKILL, and is there again, on the
+ * same port with the same certificate, when that answers.
  */
-export async function startCrashing() {
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-data-'));
+export async function startOnDisk() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-data-'));
+  const dataDir = path.join(folder, 'data');
   let server = await startMillrace({ dataDir });
-  const endpoint = server.cleartext;
-  const { port } = new URL(endpoint);
+  const { cleartext, tls } = server;
+  const certificate = path.join(folder, 'certificate.pem');
+  copyFileSync(server.certificate, certificate);
+  return {
+    cleartext,
+    tls,
+    certificate,
+    async crash() {
+      await server.stop('SIGKILL');
+      server = await startMillrace({ dataDir, port: new URL(cleartext).port });
+    },
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** One on a disk, which crashes whenever someone posts to `url`; the answer comes when it is back. */
+export async function startCrashing() {
+  const server = await startOnDisk();
   const control = createServer(async (_, answer) => {
     try {
-      await server.stop('SIGKILL');
-      server = await startMillrace({ dataDir, port });
+      await server.crash();
       answer.end();
     } catch (error) {
       answer.writeHead(500).end(String(error));
@@ -65,10 +84,9 @@ export async function startCrashing() {
     control.closeAllConnections();
     control.close();
     await server.stop();
-    rmSync(dataDir, { recursive: true });
   };
   const url = `http://127.0.0.1:${control.address().port}/`;
-  return { environment: { COMPAT_CRASHING_ENDPOINT: endpoint, COMPAT_CRASH_URL: url }, stop };
+  return { environment: { COMPAT_CRASHING_ENDPOINT: server.cleartext, COMPAT_CRASH_URL: url }, stop };
 }
 
 /** What a client finds in its environment: nothing but this is it told. */

@@ -9,6 +9,7 @@ import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
 import { kcl1, kcl2, kcl2FanOut, kcl3, kcl3FanOut } from './kcl.mjs';
 import { kpl } from './kpl.mjs';
+import { multilangNode, multilangPython } from './multilang.mjs';
 import { rustSdk } from './rust.mjs';
 
 /**
@@ -35,4 +36,6 @@ export const clients = [
   kcl2FanOut,
   kcl1,
   connect,
+  multilangPython,
+  multilangNode,
 ];

@@ -9,7 +9,7 @@ export const kpl = {
   name: 'Kinesis Producer Library (over TLS)',
   short: 'KPL',
   heavy: true,
-  scenarios: ['reshard', 'trouble', 'aggregates'],
+  scenarios: ['reshard', 'trouble', 'aggregates', 'producer-crash'],
   find,
 };
 

@@ -2,13 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
-import { startMillrace } from '../server.mjs';
+import { startOnDisk } from '../server.mjs';
 import { Account } from './account.mjs';
 
 const waitMsMax = 120_000;
@@ -121,17 +118,10 @@ export class Pipeline {
 
   /** From here on all is in a server of its own, on a disk; answers what kills it and starts it again. */
   async ownServer() {
-    const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-data-'));
-    let server = await startMillrace({ dataDir });
+    const server = await startOnDisk();
     this.endpoint = server.cleartext;
-    this.#closing = async () => {
-      await server.stop();
-      rmSync(dataDir, { recursive: true });
-    };
-    return async () => {
-      await server.stop('SIGKILL');
-      server = await startMillrace({ dataDir, port: new URL(server.cleartext).port });
-    };
+    this.#closing = () => server.stop();
+    return () => server.crash();
   }
 
   async abandon() {

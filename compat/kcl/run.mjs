@@ -1,8 +1,5 @@
 // One run of a KCL application on a stream: workers, what is put meanwhile, and the account of both.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateStreamCommand,
@@ -17,11 +14,12 @@ import {
   UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { startMillrace } from '../server.mjs';
+import { startOnDisk } from '../server.mjs';
 import { Account } from './account.mjs';
 import { Worker } from './worker.mjs';
 
-const waitMsMax = 120_000;
+/** A JVM that starts beside fifty others has come this far after minutes. */
+const waitMsMax = 300_000;
 const lookMs = 100;
 /** As long as a server needs to start again. */
 const putAttemptsMax = 20;
@@ -47,7 +45,7 @@ export class Run {
   workers = [];
   called = new Set();
 
-  /** `worker` is how a worker is started, `{ program, args }`; `endpoint` where the stream is. */
+  /** `worker` is how a worker is started, `{ program, args, environment?, cwd?, stopSignal? }`; `endpoint` where the stream is. */
   constructor({ worker, dynamo, stream, endpoint }) {
     this.#worker = worker;
     this.#dynamo = dynamo;
@@ -89,10 +87,10 @@ export class Run {
 
   /** Starts one more worker of the application, which has the name of the stream. */
   start({ endpoint = this.endpoint } = {}) {
-    const { program, args, environment } = this.#worker;
+    const { args, environment, ...rest } = this.#worker;
     const worker = new Worker(
       {
-        program,
+        ...rest,
         args: [...args, this.stream, this.stream],
         environment: { ...environment, AWS_ENDPOINT_URL: endpoint, COMPAT_DYNAMODB: this.#dynamo.endpoint },
       },
@@ -151,22 +149,12 @@ export class Run {
 
   /** From here on all is in a server of the run's own, on a disk, which can be crashed and whose clock may be moved. */
   async ownServer() {
-    const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-compat-data-'));
-    let server = await startMillrace({ dataDir });
-    const port = new URL(server.cleartext).port;
+    const server = await startOnDisk();
     this.endpoint = server.cleartext;
     this.kinesis.destroy();
     this.kinesis = this.#clientOf(server.cleartext);
-    this.#closing = async () => {
-      await server.stop();
-      rmSync(dataDir, { recursive: true });
-    };
-    return {
-      crash: async () => {
-        await server.stop('SIGKILL');
-        server = await startMillrace({ dataDir, port });
-      },
-    };
+    this.#closing = () => server.stop();
+    return server;
   }
 
   /** Takes records of as many bytes as there may be. */

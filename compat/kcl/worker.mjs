@@ -7,14 +7,18 @@ const stopMsMax = 20_000;
 
 export class Worker {
   #child;
+  #stopSignal;
   #said = '';
   /** Shards by what happened to them here: `started`, `ended`, `lost`, … */
   shards = new Map();
   called = new Set();
   records = 0;
 
-  constructor({ program, args, environment = {} }, account) {
+  /** `stopSignal` is for a program that does not look at its stdin. */
+  constructor({ program, args, environment = {}, cwd, stopSignal }, account) {
+    this.#stopSignal = stopSignal;
     this.#child = spawn(program, args, {
+      cwd,
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -46,11 +50,12 @@ export class Worker {
     return this.shards.get(event) ?? [];
   }
 
-  /** In good order, by the end of its stdin; by force where that takes too long. */
+  /** In good order, by the end of its stdin or by its signal; by force where that takes too long. */
   async stop() {
     if (!this.running) return;
     const ended = once(this.#child, 'exit');
-    this.#child.stdin.end();
+    if (this.#stopSignal === undefined) this.#child.stdin.end();
+    else this.#child.kill(this.#stopSignal);
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopMsMax);
     await ended;
     clearTimeout(timer);

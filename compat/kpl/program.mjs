@@ -10,14 +10,19 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as sdk from '@aws-sdk/client-kinesis';
+import { clientEnvironment, startOnDisk } from '../server.mjs';
+
+/** What the server cannot answer while it is away is put again; the library gives up after two minutes. */
+const crashRecords = 30_000;
+const crashRate = 3_000;
 
 const [java, tail, ...names] = process.argv.slice(2);
 const kinesis = new sdk.KinesisClient({});
 const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-kpl-'));
 
-async function active(StreamName) {
+async function active(StreamName, client = kinesis) {
   for (;;) {
-    const { StreamDescriptionSummary } = await kinesis.send(
+    const { StreamDescriptionSummary } = await client.send(
       new sdk.DescribeStreamSummaryCommand({ StreamName }),
     );
     if (StreamDescriptionSummary.StreamStatus === 'ACTIVE') return StreamDescriptionSummary;
@@ -25,9 +30,9 @@ async function active(StreamName) {
   }
 }
 
-async function create(StreamName, ShardCount) {
-  await kinesis.send(new sdk.CreateStreamCommand({ StreamName, ShardCount }));
-  return active(StreamName);
+async function create(StreamName, ShardCount, client = kinesis) {
+  await client.send(new sdk.CreateStreamCommand({ StreamName, ShardCount }));
+  return active(StreamName, client);
 }
 
 async function fault(rule) {
@@ -40,10 +45,14 @@ async function fault(rule) {
  * Puts as many records and answers what the library said of each, `{ i, shard, sequenceNumber, attempts, errors }`;
  * none of them may be lost. `at` are things to do once so many records are answered.
  */
-async function produce(stream, { records, keys = 50, bytes = 50, rate = 0 }, at = {}) {
+async function produce(
+  stream,
+  { records, keys = 50, bytes = 50, rate = 0, environment = process.env },
+  at = {},
+) {
   const { program, args } = JSON.parse(java);
   const child = spawn(program, [...args, stream, records, keys, bytes, rate].map(String), {
-    env: { ...process.env, KPL_FOLDER: folder },
+    env: { ...environment, KPL_FOLDER: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -69,9 +78,10 @@ async function produce(stream, { records, keys = 50, bytes = 50, rate = 0 }, at 
 }
 
 /** Everything in the stream, its aggregates taken apart. */
-async function read(stream) {
+async function read(stream, environment = process.env) {
   const [program, ...args] = JSON.parse(tail);
   const child = spawn(program, [...args, 'tail', stream, '--once', '--json'], {
+    env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const found = [];
@@ -104,6 +114,37 @@ const scenarios = {
     const packed = found.filter(({ subSequenceNumber }) => subSequenceNumber !== undefined);
     assert.ok(packed.length > puts.length / 2, `${packed.length} of ${puts.length} came in aggregates`);
     assert.equal(new Set(found.map(({ shardId }) => shardId)).size, 4);
+  },
+
+  async 'producer-crash'() {
+    const stream = 'kpl-crash';
+    const server = await startOnDisk();
+    const environment = clientEnvironment(server);
+    const client = new sdk.KinesisClient({ endpoint: server.cleartext });
+    try {
+      await create(stream, 4, client);
+      let crashed = Promise.resolve();
+      const crash = () => {
+        crashed = crashed.then(() => server.crash());
+        return crashed;
+      };
+      const puts = await produce(
+        stream,
+        { records: crashRecords, rate: crashRate, environment },
+        { [crashRecords / 5]: crash, [crashRecords / 2]: crash, [(crashRecords * 4) / 5]: crash },
+      );
+      const found = await read(stream, environment);
+      held(puts, found);
+      const packed = found.filter(({ subSequenceNumber }) => subSequenceNumber !== undefined);
+      assert.ok(packed.length > found.length / 2, `${packed.length} of ${found.length} came in aggregates`);
+      assert.ok(
+        puts.some(({ attempts }) => attempts > 1),
+        'no record was tried again',
+      );
+    } finally {
+      client.destroy();
+      await server.stop();
+    }
   },
 
   async reshard() {
