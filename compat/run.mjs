@@ -13,6 +13,8 @@ import { readResults, resultsPath } from './results.mjs';
 import { scenarios } from './scenarios.mjs';
 import { clientEnvironment, startCrashing, startMillrace } from './server.mjs';
 import { printedTable } from './table.mjs';
+import { keepThroughput } from './throughput/figures.mjs';
+import { measureThroughput } from './throughput/measure.mjs';
 
 /** A hundred calls of a client that takes a second to start, on a machine that is busy. */
 const clientMsMax = 900_000;
@@ -20,6 +22,8 @@ const clientsAtOnce = 2;
 
 const [first, directory] = process.argv.slice(2);
 if (first === '--listings') process.exit(await runListings(directory));
+
+if (first === '--throughput') process.exit(await runThroughput());
 
 const flags = process.argv.slice(2).filter((each) => each.startsWith('-'));
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('-'));
@@ -35,7 +39,7 @@ for (const name of wanted) {
 }
 for (const flag of flags) {
   if (!['--check', '--quick'].includes(flag))
-    fail(`unknown option ${flag}: there are --check, --quick and --listings`);
+    fail(`unknown option ${flag}: there are --check, --quick, --listings and --throughput`);
 }
 
 await setUp();
@@ -70,6 +74,16 @@ const failures = [...answers.values()].flatMap(({ results = [] }) => results.fil
 for (const { client, scenario, error } of failures) console.log(`\n${client}: ${scenario}\n${error}`);
 if (!check) await keep();
 process.exitCode = failures.length === 0 ? 0 : 1;
+
+/** How fast the fastest clients are; kept unless --check is said. Answers the exit code. */
+async function runThroughput() {
+  await setUp();
+  const throughput = await measureThroughput();
+  if (throughput === undefined || process.argv.includes('--check')) return 0;
+  keepThroughput(throughput);
+  writeFileSync(pagePath, await compatibilityPage());
+  return 0;
+}
 
 /** Version and results of one client, or the reason why it was skipped. */
 async function runClient(client) {

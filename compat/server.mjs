@@ -37,7 +37,13 @@ export async function startMillrace({ dataDir, port = 0 } = {}) {
       await ended;
       rmSync(folder, { recursive: true });
     };
-    return { cleartext: `http://${authority}`, tls: `https://${authority}`, certificate, stop };
+    return {
+      cleartext: `http://${authority}`,
+      tls: `https://${authority}`,
+      certificate,
+      pid: child.pid,
+      stop,
+    };
   }
   throw new Error('the server ended before it was ready');
 }
@@ -57,6 +63,9 @@ export async function startOnDisk() {
     cleartext,
     tls,
     certificate,
+    get pid() {
+      return server.pid;
+    },
     async crash() {
       await server.stop('SIGKILL');
       server = await startMillrace({ dataDir, port: new URL(cleartext).port });

@@ -8,6 +8,7 @@ import { absent } from '../compat/clients/absent.mjs';
 import { clients } from '../compat/clients/index.mjs';
 import { proven, readResults } from '../compat/results.mjs';
 import { scenarios } from '../compat/scenarios.mjs';
+import { throughputSection } from '../compat/throughput/figures.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const pagePath = path.join(root, 'docs/compatibility.md');
@@ -73,6 +74,7 @@ export async function compatibilityPage() {
     '| Rate limits (records and bytes a second, calls a second) | enforced with `--limits aws`; sizes and counts always are ([what is not kept](internals/14-rates-and-metrics.md#not-kept)) |',
     '',
     ...clientsSection(results),
+    ...throughputSection(),
     '## Other services of the family',
     '',
     '| service | |',

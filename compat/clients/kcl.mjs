@@ -15,24 +15,30 @@ const scenarios = [
 ];
 const quietly = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 
-function find(project, properties, mode, main = 'Worker') {
-  const kcl = javaProgram(project, main, { properties, flags: quietly });
+/** How a worker and its table of leases are run, `{ version, worker, dynamodb }`, or `{ reason }`. */
+function workerOf(project, properties, mode, { main = 'Worker', flags = [] } = {}) {
+  const kcl = javaProgram(project, main, { properties, flags: [...quietly, ...flags] });
   if (kcl.reason !== undefined) return kcl;
   const dynamodb = dynamoDbProgram();
   if (dynamodb.reason !== undefined) return dynamodb;
-  const how = {
+  return {
+    version: libraryVersion(kcl.folder, 'amazon-kinesis-client'),
     worker: { program: file('../java/java.sh'), args: [...kcl.args, mode] },
     dynamodb,
   };
-  return {
-    version: libraryVersion(kcl.folder, 'amazon-kinesis-client'),
-    program: process.execPath,
-    args: [file('../kcl/program.mjs'), JSON.stringify(how)],
-  };
+}
+
+function find(...worker) {
+  const { reason, version, ...how } = workerOf(...worker);
+  if (reason !== undefined) return { reason };
+  return { version, program: process.execPath, args: [file('../kcl/program.mjs'), JSON.stringify(how)] };
 }
 
 const three = { kcl: '3.5.1', major: '3' };
 const two = { kcl: '2.7.0', major: '2' };
+
+/** A worker of KCL 3, to be measured. */
+export const kcl3Worker = (mode, flags) => workerOf('kcl', three, mode, { flags });
 
 export const kcl3 = {
   id: 'kcl3',
@@ -76,5 +82,5 @@ export const kcl1 = {
   short: 'KCL 1',
   heavy: true,
   scenarios,
-  find: () => find('kcl1', {}, 'polling', 'Main'),
+  find: () => find('kcl1', {}, 'polling', { main: 'Main' }),
 };

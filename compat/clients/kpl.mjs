@@ -13,16 +13,21 @@ export const kpl = {
   find,
 };
 
-/** Its native program is there for two systems; it speaks TLS alone and wants the certificate in a file. */
-function find() {
+/**
+ * How its program is run. The native one is there for two systems; it speaks TLS alone and wants the certificate in a file.
+ */
+export function kplProducer(flags = []) {
   const built = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
   if (!built.includes(`${process.platform}-${process.arch}`))
     return { reason: 'its native program is not built for this system' };
-  const found = javaProgram('kpl', 'Producer');
+  const found = javaProgram('kpl', 'Producer', { flags });
   if (found.reason !== undefined) return found;
-  return {
-    version: libraryVersion(found.folder, 'amazon-kinesis-producer'),
-    program: process.execPath,
-    args: [program, JSON.stringify({ program: found.program, args: found.args }), millraceTail],
-  };
+  const version = libraryVersion(found.folder, 'amazon-kinesis-producer');
+  return { version, producer: { program: found.program, args: found.args } };
+}
+
+function find() {
+  const { reason, version, producer } = kplProducer();
+  if (reason !== undefined) return { reason };
+  return { version, program: process.execPath, args: [program, JSON.stringify(producer), millraceTail] };
 }

@@ -40,16 +40,18 @@ export class Run {
   #worker;
   #dynamo;
   #round = 0;
+  #application;
   #closing = () => {};
-  account = new Account();
   workers = [];
   called = new Set();
 
   /** `worker` is how a worker is started, `{ program, args, environment?, cwd?, stopSignal? }`; `endpoint` where the stream is. */
-  constructor({ worker, dynamo, stream, endpoint }) {
+  constructor({ worker, dynamo, stream, endpoint, application = stream, account = new Account() }) {
     this.#worker = worker;
     this.#dynamo = dynamo;
     this.stream = stream;
+    this.#application = application;
+    this.account = account;
     this.endpoint = endpoint;
     this.kinesis = this.#clientOf(endpoint);
   }
@@ -85,13 +87,13 @@ export class Run {
     return Shards;
   }
 
-  /** Starts one more worker of the application, which has the name of the stream. */
+  /** Starts one more worker of the application, which has the name of the stream unless it was given another. */
   start({ endpoint = this.endpoint } = {}) {
     const { args, environment, ...rest } = this.#worker;
     const worker = new Worker(
       {
         ...rest,
-        args: [...args, this.stream, this.stream],
+        args: [...args, this.#application, this.stream],
         environment: { ...environment, AWS_ENDPOINT_URL: endpoint, COMPAT_DYNAMODB: this.#dynamo.endpoint },
       },
       this.account,
@@ -191,7 +193,7 @@ export class Run {
   }
 
   leases() {
-    return this.#dynamo.leases(this.stream);
+    return this.#dynamo.leases(this.#application);
   }
 
   /** Every shard that is closed is at SHARD_END in the table of leases, or its lease is gone because it was. */

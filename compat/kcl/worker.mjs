@@ -31,6 +31,8 @@ export class Worker {
       if (event === 'record') {
         this.records += 1;
         account.came(rest);
+      } else if (event === 'batch') {
+        account.batch(rest);
       } else if (event === 'called') this.called.add(rest.operation);
       else this.shards.set(event, [...(this.shards.get(event) ?? []), rest.shard]);
     });

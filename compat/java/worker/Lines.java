@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *     {"event":"record","shard":"shardId-…","key":"…","sequence":"495…","sub":0,"bytes":2,"data":"base64"}
  *     {"event":"started|checkpointed|ended|lost|stopped|not checkpointed","shard":"shardId-…"}
  *     {"event":"called","operation":"GetRecords"}
+ *     {"event":"batch","shard":"shardId-…","records":500,"bytes":256000,"processorMs":3100}     instead of its records
  *
  * Of long data the beginning is printed. Keys are those of the scenarios and need no escapes.
  */
@@ -22,6 +23,15 @@ final class Lines {
     byte[] head = data.length > DATA_BYTES_MAX ? java.util.Arrays.copyOf(data, DATA_BYTES_MAX) : data;
     print("{\"event\":\"record\",\"shard\":\"%s\",\"key\":\"%s\",\"sequence\":\"%s\",\"sub\":%d,\"bytes\":%d,\"data\":\"%s\"}"
         .formatted(shard, key, sequence, sub, data.length, Base64.getEncoder().encodeToString(head)));
+  }
+
+  /** Whether records are counted and not printed, for those who look at nothing but how fast they come. */
+  static final boolean COUNTING = System.getenv("COMPAT_COUNTING") != null;
+
+  static void batch(String shard, int records, long bytes) {
+    long processorMs = ProcessHandle.current().info().totalCpuDuration().orElse(java.time.Duration.ZERO).toMillis();
+    print("{\"event\":\"batch\",\"shard\":\"%s\",\"records\":%d,\"bytes\":%d,\"processorMs\":%d}"
+        .formatted(shard, records, bytes, processorMs));
   }
 
   static void event(String event, String shard) {

@@ -7,7 +7,7 @@ import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
 
-/** Prints each record, then checkpoints, so that what was checkpointed has been printed. */
+/** Prints each record, then checkpoints, so that what was checkpointed has been printed; or counts, and checkpoints at its end. */
 final class Processor implements ShardRecordProcessor {
   private String shard;
 
@@ -17,6 +17,11 @@ final class Processor implements ShardRecordProcessor {
   }
 
   @Override public void processRecords(ProcessRecordsInput input) {
+    if (Lines.COUNTING) {
+      long bytes = input.records().stream().mapToLong((record) -> record.data().remaining()).sum();
+      Lines.batch(shard, input.records().size(), bytes);
+      return;
+    }
     for (KinesisClientRecord record : input.records()) {
       byte[] data = new byte[record.data().remaining()];
       record.data().get(data);

@@ -1,9 +1,11 @@
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import software.amazon.kinesis.producer.Attempt;
 import software.amazon.kinesis.producer.KinesisProducer;
 import software.amazon.kinesis.producer.KinesisProducerConfiguration;
@@ -11,14 +13,15 @@ import software.amazon.kinesis.producer.UserRecordFailedException;
 import software.amazon.kinesis.producer.UserRecordResult;
 
 /**
- * The Kinesis Producer Library: {@code Producer <stream> <records> <keys> <bytes> <records a second, or 0>}.
+ * The Kinesis Producer Library: {@code Producer <stream> <records> <keys> <bytes> <records a second, or 0> [quiet]}.
  *
- * <p>Puts numbered records, {@code {"key":…,"i":…,"pad":…}}, and prints a line for each as it is answered:
+ * <p>Puts numbered records, {@code {"key":…,"i":…,"pad":…}}, and prints a line for each as it is answered; `quiet` prints
+ * no `put`:
  *
  * <pre>
  *      put i shard sequenceNumber attempts errors       errors: of the attempts before, with commas; - for none
  *      lost i errors
- *      done milliseconds
+ *      done milliseconds bytes processorMilliseconds    of this process and of the native one
  * </pre>
  */
 public final class Producer {
@@ -30,6 +33,8 @@ public final class Producer {
     int keys = Integer.parseInt(args[2]);
     String pad = "x".repeat(Integer.parseInt(args[3]));
     int rate = Integer.parseInt(args[4]);
+    boolean quiet = args.length > 5;
+    long bytes = 0;
     KinesisProducer producer = new KinesisProducer(settings());
     Semaphore outstanding = new Semaphore(OUTSTANDING_MAX);
     CountDownLatch answered = new CountDownLatch(count);
@@ -39,17 +44,19 @@ public final class Producer {
       outstanding.acquire();
       int number = i;
       String key = "key-" + i % keys;
-      String data = "{\"key\":\"" + key + "\",\"i\":" + i + ",\"pad\":\"" + pad + "\"}";
-      var put = producer.addUserRecord(stream, key, ByteBuffer.wrap(data.getBytes(StandardCharsets.UTF_8)));
+      byte[] data = ("{\"key\":\"" + key + "\",\"i\":" + i + ",\"pad\":\"" + pad + "\"}").getBytes(StandardCharsets.UTF_8);
+      bytes += data.length;
+      var put = producer.addUserRecord(stream, key, ByteBuffer.wrap(data));
       put.addListener(() -> {
-        say(outcome(number, put));
+        String outcome = outcome(number, put);
+        if (!quiet || !outcome.startsWith("put")) say(outcome);
         outstanding.release();
         answered.countDown();
       }, Runnable::run);
     }
     producer.flush();
     answered.await();
-    say("done " + (System.nanoTime() - started) / 1_000_000);
+    say("done " + (System.nanoTime() - started) / 1_000_000 + " " + bytes + " " + processorMs());
     producer.destroy();
     System.exit(0);
   }
@@ -94,6 +101,13 @@ public final class Producer {
   private static void pace(long started, int number, int rate) throws InterruptedException {
     long dueNanos = started + number * 1_000_000_000L / rate - System.nanoTime();
     if (dueNanos > 0) Thread.sleep(dueNanos / 1_000_000);
+  }
+
+  private static long processorMs() {
+    ProcessHandle own = ProcessHandle.current();
+    return Stream.concat(Stream.of(own), own.descendants())
+        .mapToLong((each) -> each.info().totalCpuDuration().orElse(Duration.ZERO).toMillis())
+        .sum();
   }
 
   private static synchronized void say(String line) {
