@@ -6,7 +6,7 @@
  * a window onto a file is copied, because the window moves on. What a page has of files lies where its memory says
  * (`page-memory.ts`).
  */
-import { assert } from '@millrace/base';
+import { asBuffer, assert, copyBytes } from '@millrace/base';
 import type { Position, RecordBatch } from './contract.js';
 import { ownMemory } from './page-memory.js';
 import type { Run } from './run.js';
@@ -42,7 +42,7 @@ function columns(capacity: number): Columns {
 
 /** A reader who polls finds nothing most of the time, and such a page takes nothing. */
 const noColumns = columns(0);
-const noBytes = new Uint8Array(0);
+const noBytes = Buffer.alloc(0);
 
 export class Page {
   readonly #recordsMax: number;
@@ -54,7 +54,7 @@ export class Page {
   #count = 0;
   #columns = noColumns;
   readonly #buffers: Uint8Array[] = [];
-  #copy: Uint8Array = noBytes;
+  #copy: Buffer = noBytes;
   #copied = 0;
   /** Where it is among the buffers; −1 while there is none. */
   #copyBuffer = -1;
@@ -153,7 +153,7 @@ export class Page {
       this.#copied = 0;
       this.#copyBuffer = this.#buffers.push(this.#copy) - 1;
     }
-    this.#copy.set(payload.subarray(start, end), this.#copied);
+    copyBytes(asBuffer(payload), start, end, this.#copy, this.#copied);
     const moved = this.#copied - start;
     for (let at = from; at < to; at++) {
       bufferOf[at] = this.#copyBuffer;

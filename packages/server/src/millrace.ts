@@ -346,7 +346,8 @@ class Server {
       realClock: this.#realClock,
     };
     const forgotten = (memory: ArrayBufferLike): void => codec.payloads.done(memory);
-    const log = { dataDir, keysDir, cacheBytes, settlingThread, introduction, forgotten };
+    const { slabs } = codec;
+    const log = { dataDir, keysDir, cacheBytes, settlingThread, introduction, forgotten, slabs };
     return openState({ ...log, clock, random, logger, ...streams });
   }
 

@@ -8,6 +8,7 @@ import {
   nodeDisk,
   openMemoryEngine,
   openNativeEngine,
+  type PageSlabs,
   type SnapshotProgress,
   SortingThread,
 } from '@millrace/log';
@@ -65,6 +66,8 @@ export interface StateOptions {
   readonly codec: Codec;
   /** Told of the memory of payloads that the log forgot. */
   readonly forgotten: (memory: ArrayBufferLike) => void;
+  /** What pages are read into. */
+  readonly slabs: PageSlabs;
   readonly meter: StreamsMeter;
   /** Time that really passes, whatever `clock` says. */
   readonly realClock: Clock;
@@ -167,8 +170,8 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
       logger.warn('old records are not settled any more until the next start, and the journal grows', {
         why,
       });
-    const { forgotten } = options;
-    const given = { disk, clock, random, limits, pace, settlingStopped, forgotten };
+    const { forgotten, slabs } = options;
+    const given = { disk, clock, random, limits, pace, settlingStopped, forgotten, slabs };
     const engine = await openNativeEngine({ ...given, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;

@@ -150,11 +150,11 @@ export class Dispatch {
       (body) => {
         this.#ended();
         this.#answered(operation, exchange, context, 200, undefined, beganMs);
-        if (body instanceof Uint8Array) {
-          exchange.respond(withCors({ status: 200, contentType: protocol.contentType, body }, origin));
-        } else {
-          exchange.respondInPieces(withCors({ status: 200, ...body }, origin));
-        }
+        const { contentType } = protocol;
+        if (body instanceof Uint8Array)
+          exchange.respond(withCors({ status: 200, contentType, body }, origin));
+        else if ('body' in body) exchange.respond(withCors({ status: 200, contentType, ...body }, origin));
+        else exchange.respondInPieces(withCors({ status: 200, ...body }, origin));
       },
       (error: unknown) => {
         this.#ended();
@@ -201,7 +201,8 @@ export class Dispatch {
     if (passage.refusal !== undefined) throw passage.refusal;
     const answer = await run();
     if (passage.drop === 'answer') {
-      if (!(answer instanceof Uint8Array)) await answer.pieces.return?.();
+      if ('pieces' in answer) await answer.pieces.return?.();
+      else if ('sent' in answer) answer.sent();
       throw new Dropped('before its answer');
     }
     return answer;

@@ -48,7 +48,13 @@ export interface Operation<
     protocol: Protocol,
     body: Uint8Array,
     context: RequestContext,
-  ) => Promise<Uint8Array | undefined> | undefined;
+  ) => Promise<Uint8Array | LentBody | undefined> | undefined;
+}
+
+/** The encoded output, and who wants to be told that all of it went out (see `Answer` of the gateway). */
+export interface LentBody {
+  readonly body: Uint8Array;
+  readonly sent: () => void;
 }
 
 /** An answer that goes on: its type, and its body piece by piece (see `StreamedAnswer` of the gateway). */
@@ -109,5 +115,9 @@ export interface BoundOperation {
   readonly input: StructureShape;
   readonly output: StructureShape | undefined;
   /** Decodes, validates, runs and encodes; rejects with an `AwsError` for whatever AWS would refuse. */
-  run(protocol: Protocol, body: Uint8Array, context: RequestContext): Promise<Uint8Array | StreamedBody>;
+  run(
+    protocol: Protocol,
+    body: Uint8Array,
+    context: RequestContext,
+  ): Promise<Uint8Array | LentBody | StreamedBody>;
 }

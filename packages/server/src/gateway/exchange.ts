@@ -29,6 +29,11 @@ export interface Answer {
   /** Undefined where there is no body. */
   readonly contentType: string | undefined;
   readonly body: Uint8Array;
+  /**
+   * Called, at most once, when nothing looks at `body` any more: all of it went out, or nothing will. Without it, as where
+   * the connection ends in between, its memory is left to the collector.
+   */
+  readonly sent?: () => void;
   /** Further header lines, lower-case names. */
   readonly headers?: { readonly [name: string]: string };
 }

@@ -67,8 +67,8 @@ export class Http1Connection {
 
   receive(chunk: Buffer): void {
     if (this.#phase === 'leaving') {
-      this.#drop(chunk.length);
       this.#sendsOn = true;
+      this.#drop(chunk.length);
       return;
     }
     assert(this.#at === this.#bytes.length, 'a socket is paused while something is unread');
@@ -90,8 +90,8 @@ export class Http1Connection {
     return head.keepAlive && !this.intake.closing && !last;
   }
 
-  /** Sends a whole answer, and goes on with the next request once the client takes it. */
-  answer(head: string, body: Uint8Array, stays: boolean): void {
+  /** Sends a whole answer, and goes on with the next request once the client takes it. `sent`: see `Answer`. */
+  answer(head: string, body: Uint8Array, stays: boolean, sent = (): void => {}): void {
     const { socket } = this;
     if (!socket.writable) return;
     // More has been read already: what is answered before that is used up leaves together.
@@ -102,10 +102,11 @@ export class Http1Connection {
     let room: boolean;
     if (body.length <= joinedBytesMax) {
       room = socket.write(body.length === 0 ? head : head + asBuffer(body).toString('latin1'), 'latin1');
+      sent();
     } else {
       socket.cork();
       socket.write(head, 'latin1');
-      room = socket.write(body);
+      room = socket.write(body, (error) => error || sent());
       socket.uncork();
     }
     this.#phase = 'answering';
@@ -139,8 +140,7 @@ export class Http1Connection {
     if (!socket.writable) return false;
     let room = true;
     socket.cork();
-    for (const part of parts)
-      room = typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part);
+    for (const part of parts) room = socket.write(part, 'latin1');
     socket.uncork();
     return room;
   }

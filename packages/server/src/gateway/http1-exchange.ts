@@ -87,7 +87,13 @@ export class Http1Exchange extends PendingExchange {
   protected override send(answer: Answer): void {
     const stays = this.#connection.stays(this.#head);
     const lines = this.#lines(answer, answer.body.length, stays);
-    this.#connection.answer(lines, this.method === 'HEAD' ? noBytes : answer.body, stays);
+    const { body, sent } = answer;
+    if (this.method !== 'HEAD' && this.#connection.socket.writable) {
+      this.#connection.answer(lines, body, stays, sent);
+    } else {
+      sent?.();
+      this.#connection.answer(lines, noBytes, stays);
+    }
   }
 
   protected override cutOff(): void {

@@ -261,13 +261,19 @@ class Http2Exchange extends PendingExchange {
     const stream = this.#stream;
     this.#phase = 'answering';
     this.#answeredMs = this.intake.clock.now();
-    if (stream.destroyed || stream.closed) return;
-    const empty = answer.body.length === 0 || this.method === 'HEAD';
-    stream.respond(this.#headerLines(answer), { endStream: empty });
-    if (empty) return;
-    this.#unread = answer.body.length;
+    const closed = stream.destroyed || stream.closed;
+    const { body, sent } = answer;
+    const empty = body.length === 0 || this.method === 'HEAD';
+    if (!closed) stream.respond(this.#headerLines(answer), { endStream: empty });
+    if (closed || empty) {
+      sent?.();
+      return;
+    }
+    this.#unread = body.length;
     this.intake.budget.force(this.#unread);
-    stream.end(answer.body);
+    // Of a stream that was reset, parts may still wait to be written to the socket: then it is told an error here.
+    stream.write(body, (error) => error || sent?.());
+    stream.end();
   }
 
   protected override cutOff(): void {

@@ -169,7 +169,9 @@ export abstract class PendingExchange implements Exchange {
     this.#answered = true;
     if (this.counted) this.intake.ended();
     this.releaseBody();
-    if (!this.#gone) this.send(this.intake.affordable(answer));
+    const affordable = this.#gone ? undefined : this.intake.affordable(answer);
+    if (affordable !== answer) answer.sent?.();
+    if (affordable !== undefined) this.send(affordable);
   }
 
   drop(): void {

@@ -81,7 +81,8 @@ export class Polling {
     return this.#seal(stream, shard, position, nowMs);
   }
 
-  async getRecords(request: GetRecordsRequest, caller: Caller): Promise<GetRecordsResult> {
+  /** `borrowed`: the caller will release the records. */
+  async getRecords(request: GetRecordsRequest, caller: Caller, borrowed = false): Promise<GetRecordsResult> {
     const { admission, clock, limits, meter, reader } = this.#options;
     const tip = this.#tip;
     const iterator = this.#open(request, caller);
@@ -96,26 +97,21 @@ export class Polling {
     }
     const { stream, shard } = place;
     const recordsMax = Math.min(request.Limit ?? limits.readRecordsMax, limits.readRecordsMax);
-    const read = await reader.read(stream, shard, place.position, recordsMax, limits.readBytesMax);
-    const { records, nextPosition, millisBehindLatest, encryptionType } = read;
+    const { readBytesMax } = limits;
+    const read = await reader.read(stream, shard, place.position, recordsMax, readBytesMax, borrowed);
+    const { records, nextPosition, millisBehindLatest } = read;
+    const answered = { stream, shard, records, millisBehindLatest };
+    const kept = { encryptionType: read.encryptionType, release: read.release };
     admission.endRead(stream, shard, records);
     meter?.gave(stream, records.count, storedBytes(records));
     if (nextPosition === undefined) {
       const children = childrenOf(stream, shard.index);
-      return {
-        stream,
-        shard,
-        records,
-        nextIterator: undefined,
-        millisBehindLatest,
-        children,
-        encryptionType,
-      };
+      return { ...answered, nextIterator: undefined, children, ...kept };
     }
     const nextIterator = this.#seal(stream, shard, nextPosition, clock.now());
     // Whoever reads all there is, and then asks once more, is no poller yet.
     if (millisBehindLatest === 0 && (busy || records.count === 0)) tip?.gave(nextIterator);
-    return { stream, shard, records, nextIterator, millisBehindLatest, children: [], encryptionType };
+    return { ...answered, nextIterator, children: [], ...kept };
   }
 
   /** Throws what GetRecords would, without reading. */

@@ -6,7 +6,14 @@
  * that is sealed before its children are known has not: the reader asks again.
  */
 import type { Clock } from '@millrace/base';
-import { type LogEngine, LogError, type LogState, type Position, type RecordBatch } from '@millrace/log';
+import {
+  type LogEngine,
+  LogError,
+  type LogState,
+  type Position,
+  type ReadRequest,
+  type RecordBatch,
+} from '@millrace/log';
 import type { OpenedRecords, Opener } from './sealing/opener.js';
 import type { Shard, Stream } from './stream.js';
 import { encryptionAt, horizonMs, shardLog } from './stream.js';
@@ -18,6 +25,8 @@ export interface ShardRead {
   readonly millisBehindLatest: number;
   /** Of all of these records. */
   readonly encryptionType: 'KMS' | undefined;
+  /** See `ReadResult` of the log; there for some of what is read as borrowed. */
+  readonly release: (() => void) | undefined;
 }
 
 interface EncryptionType {
@@ -34,6 +43,7 @@ export interface ReaderOptions {
 interface OpenedRead extends OpenedRecords {
   readonly nextPosition: Position;
   readonly state: LogState;
+  readonly release?: () => void;
 }
 
 /** Reads that may meet a trim of what they are completing, before the log is called damaged. */
@@ -62,10 +72,11 @@ export class Reader {
     from: Position,
     recordsMax: number,
     bytesMax: number,
+    borrowed = false,
   ): Promise<ShardRead> {
     const { clock } = this.#options;
     const beforeMs = horizonMs(stream, clock.now());
-    const read = await this.#opened(stream, shard, from, recordsMax, bytesMax, beforeMs);
+    const read = await this.#opened(stream, shard, { from, recordsMax, bytesMax, borrowed }, beforeMs);
     if (read === undefined) return this.#gone(shard, from);
     const { state } = read;
     const { closed } = shard;
@@ -76,6 +87,7 @@ export class Reader {
       nextPosition: ended ? undefined : nextPosition,
       millisBehindLatest: this.#behind(records, nextPosition, state, beforeMs, closed, ended),
       encryptionType,
+      release: read.release,
     };
   }
 
@@ -83,17 +95,17 @@ export class Reader {
   async #opened(
     stream: Stream,
     shard: Shard,
-    from: Position,
-    recordsMax: number,
-    bytesMax: number,
+    wanted: Omit<ReadRequest, 'log'>,
     beforeMs: number,
   ): Promise<OpenedRead | undefined> {
     const { engine, opener } = this.#options;
     const log = shardLog(stream, shard.index);
-    const request = { log, from, recordsMax, bytesMax };
+    const request = { log, ...wanted };
+    const { from } = request;
     for (let tries = 0; tries < openTriesMax; tries++) {
       let read = await engine.read(request);
       if (read.kind === 'records' && (read.records.arrivalsMs[0] ?? beforeMs) < beforeMs) {
+        read.release?.();
         const kept = await engine.findByArrival(log, beforeMs);
         read = await engine.read({ ...request, from: Math.max(from, kept ?? from) });
       }
@@ -130,6 +142,7 @@ export class Reader {
       nextPosition: shard.closed === undefined ? from : undefined,
       millisBehindLatest: 0,
       encryptionType: undefined,
+      release: undefined,
     };
   }
 

@@ -18,4 +18,6 @@ export interface GetRecordsResult {
   readonly children: readonly Shard[];
   /** Of every record of the page. */
   readonly encryptionType: 'KMS' | undefined;
+  /** There where the records were borrowed of the log, to be called when nobody looks at them any more. */
+  readonly release: (() => void) | undefined;
 }

@@ -118,8 +118,8 @@ export class TestStreams {
     of: Partial<Caller> = {},
   ): Promise<Uint8Array> {
     const answer = await this.moving(this.bound(operation).run(protocol, body, this.context(of)));
-    assert(answer instanceof Uint8Array, `${operation} answers whole`);
-    return answer;
+    assert(!('pieces' in answer), `${operation} answers whole`);
+    return 'body' in answer ? answer.body : answer;
   }
 
   /** An operation as dispatch calls it. */

@@ -19,6 +19,8 @@ interface EncodeJob {
   readonly id: number;
   readonly contentType: string;
   readonly page: RecordsPage;
+  /** Moved there, for the answer. It comes back with it if that fits into it. */
+  readonly memory: ArrayBuffer;
 }
 
 export type CodecJob = DecodeJob | EncodeJob;

@@ -6,8 +6,8 @@ import { parentPort } from 'node:worker_threads';
 import { assert, present } from '@millrace/base';
 import { cborProtocol, jsonProtocol } from '@millrace/wire';
 import type { PutBatch } from '../put-batch.js';
-import { inlineCodec } from './codec.js';
 import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
+import { encodePage } from './get-records-output.js';
 import { decodePut } from './put-codec.js';
 import { finished } from './sliced.js';
 
@@ -19,7 +19,7 @@ port.on('message', (job: CodecJob) => {
   const protocol = present(known, 'the protocol of a job');
   const result =
     'page' in job
-      ? inlineCodec.encodePage(protocol, job.page)
+      ? finished(encodePage(protocol, job.page, (bytes) => roomFor(bytes, job.memory)))
       : finished(decodePut(job.name, protocol, job.body, job.memory));
   const answer: CodecAnswer = { id: job.id, result };
   port.postMessage(answer, result === undefined ? [] : arraysOf(result).flatMap(memoryOf));
@@ -27,6 +27,11 @@ port.on('message', (job: CodecJob) => {
 
 const ready: CodecReady = { ready: true };
 port.postMessage(ready);
+
+/** `memory`, where that is enough. */
+function roomFor(bytes: number, memory: ArrayBuffer): Buffer {
+  return bytes <= memory.byteLength ? Buffer.from(memory) : Buffer.allocUnsafeSlow(bytes);
+}
 
 function arraysOf(result: PutBatch | Uint8Array): readonly (Uint8Array | Uint32Array)[] {
   return result instanceof Uint8Array ? [result] : [result.payload, result.ends, result.hashes];

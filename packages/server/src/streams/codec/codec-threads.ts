@@ -16,17 +16,18 @@
  * is still there, so that a thread that dies costs time and nothing else.
  */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
-import { assert, type Clock, kib } from '@millrace/base';
+import { assert, type Clock, kib, mib } from '@millrace/base';
 import { jsonProtocol, type Protocol } from '@millrace/wire';
 import { errorFields, type Logger } from '../../logger.js';
 import type { PutBatch } from '../put-batch.js';
 import type { Codec } from './codec.js';
 import type { CodecAnswer, CodecJob, CodecReady } from './codec-message.js';
-import { gatherPage, PageMemory, recordBytesOf } from './gathered-page.js';
-import { encodePage, pageWork, type RecordsPage } from './get-records-output.js';
+import { gatherPage, recordBytesOf, SharedSlabs } from './gathered-page.js';
+import { encodePage, jsonBytesOf, pageWork, type RecordsPage } from './get-records-output.js';
 import { PayloadMemory } from './payload-memory.js';
 import { decodePut, type PutName, payloadBytesOf } from './put-codec.js';
 import { atOnceBytesMax, finished, type Sliced, SlicedWork } from './sliced.js';
+import { granuleBytes, SpareMemory } from './spare-memory.js';
 
 export interface CodecThreadsOptions {
   /** Beside the main thread; 0 has everything done on it. */
@@ -52,11 +53,15 @@ const jobsWithPagesMax = 4;
 const resourceLimits: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 48 };
 /** After a thread has ended by itself, none is started in its place for so long. */
 const restartPauseMs = 1_000;
+/** Two answers of 10 MiB in base64. */
+const answersFreeBytesMax = 32 * mib;
 
 export class CodecThreads implements Codec {
   readonly #threads: readonly Thread[];
   readonly #bytesMin: number;
-  readonly #pageMemory = new PageMemory();
+  /** The log is to read pages into these. */
+  readonly slabs = new SharedSlabs();
+  readonly #answers = new SpareMemory(answersFreeBytesMax);
   /** The log is to say here what it forgot. */
   readonly payloads = new PayloadMemory();
   readonly #sliced: SlicedWork;
@@ -107,8 +112,19 @@ export class CodecThreads implements Codec {
     const json = protocol.contentType === jsonProtocol.contentType;
     const room = this.#pages < jobsWithPagesMax * this.#threads.length;
     const thread = json && room && bytes >= this.#bytesMin ? this.#idlest(jobsWithPagesMax) : undefined;
-    if (thread === undefined) return this.inSlices(encodePage(protocol, page), pageWork(page));
+    if (thread === undefined) return this.#encodeHere(protocol, page);
     return this.#encodeThere(thread, protocol, page, bytes);
+  }
+
+  sent({ buffer, byteOffset }: Uint8Array): void {
+    // What is shorter lies in Node's pool, or was hardly worth it.
+    if (byteOffset === 0 && buffer.byteLength >= granuleBytes) this.#answers.give(buffer);
+  }
+
+  #encodeHere(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array> {
+    const allocate = (bytes: number): Buffer =>
+      bytes < granuleBytes ? Buffer.allocUnsafe(bytes) : Buffer.from(this.#answers.take(bytes));
+    return this.inSlices(encodePage(protocol, page, allocate), pageWork(page));
   }
 
   async #encodeThere(
@@ -118,18 +134,23 @@ export class CodecThreads implements Codec {
     bytes: number,
   ): Promise<Uint8Array> {
     const { contentType } = protocol;
-    const memory = this.#pageMemory.take(bytes);
+    const lent: Buffer[] = [];
+    const take = (wanted: number): Buffer => {
+      const slab = this.slabs.take(Math.max(wanted, this.slabs.slabBytes));
+      lent.push(slab);
+      return slab;
+    };
     this.#pages++;
     try {
-      const gathered = await this.inSlices(gatherPage(page, memory), bytes);
-      const here = (): Uint8Array | Promise<Uint8Array> =>
-        this.inSlices(encodePage(protocol, gathered), pageWork(gathered));
+      const gathered = await this.inSlices(gatherPage(page, take), bytes);
+      const here = (): Uint8Array | Promise<Uint8Array> => this.#encodeHere(protocol, gathered);
       // It may have ended meanwhile.
       if (!thread.isReady()) return await here();
-      return await thread.run((id) => ({ id, contentType, page: gathered }), isBytes, here);
+      const memory = this.#answers.take(jsonBytesOf(gathered));
+      return await thread.run((id) => ({ id, contentType, page: gathered, memory }), isBytes, here, [memory]);
     } finally {
       this.#pages--;
-      this.#pageMemory.give(memory);
+      for (const slab of lent) this.slabs.give(slab);
     }
   }
 

@@ -23,6 +23,8 @@ export interface Codec {
   done(batch: PutBatch): void;
   /** The body of a GetRecords answer. A promise where it is not written at once; the page stays as it is until then. */
   encodePage(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array>;
+  /** All of an answer's body went out: nobody looks at it any more. */
+  sent(body: Uint8Array): void;
   /** Other work on so many bytes, here: at once, or in slices where that would hold up others too long. */
   inSlices<T>(work: Sliced<T>, bytes: number): T | Promise<T>;
 }
@@ -46,5 +48,6 @@ export const inlineCodec = {
   },
   done: () => {},
   encodePage: encodeGetRecordsOutput,
+  sent: () => {},
   inSlices: finished,
 } satisfies Codec;

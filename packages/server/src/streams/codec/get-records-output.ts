@@ -8,7 +8,7 @@
  * unless JSON must escape something in them. What follows the records is a few members a page, and the general encoder's
  * work.
  */
-import { asBuffer, assert, present } from '@millrace/base';
+import { asBuffer, assert, copyBytes, present } from '@millrace/base';
 import type { RecordBatch } from '@millrace/log';
 import {
   cborHeadBytesMax,
@@ -73,8 +73,15 @@ export function encodeGetRecordsOutput(protocol: Protocol, page: RecordsPage): U
   return finished(encodePage(protocol, page));
 }
 
+/** Where a body of at most so many bytes is written. */
+export type Allocate = (bytes: number) => Buffer;
+
 /** The same in slices; the page stays as it is until then. */
-export function* encodePage(protocol: Protocol, page: RecordsPage): Sliced<Uint8Array> {
+export function* encodePage(
+  protocol: Protocol,
+  page: RecordsPage,
+  allocate: Allocate = Buffer.allocUnsafe,
+): Sliced<Uint8Array> {
   const rest = asBuffer(
     protocol.encode(restShape, {
       NextShardIterator: page.nextShardIterator,
@@ -82,7 +89,7 @@ export function* encodePage(protocol: Protocol, page: RecordsPage): Sliced<Uint8
       ChildShards: page.childShards,
     }),
   );
-  return yield* encodeRecords(protocol, page, rest, noMargins);
+  return yield* encodeRecords(protocol, page, rest, noMargins, allocate);
 }
 
 /** Bytes left free around what is encoded, for whoever frames it. */
@@ -101,9 +108,10 @@ export function encodeRecords(
   page: Page,
   rest: Buffer,
   margins: Margins,
+  allocate: Allocate = Buffer.allocUnsafe,
 ): Sliced<Uint8Array> {
   const encode = protocol.contentType === cborProtocol.contentType ? encodeCbor : encodeJson;
-  return encode(page, rest, margins);
+  return encode(page, rest, margins, allocate);
 }
 
 const jsonOpen = Buffer.from('{"Records":[');
@@ -120,22 +128,36 @@ const encodedPieceBytes = pieceBytes - (pieceBytes % 3);
 /** A control character is six: `\u0001`. */
 const escapedBytesMax = 6;
 
-function* encodeJson(page: Page, rest: Buffer, { before, after }: Margins): Sliced<Uint8Array> {
+function jsonEntryClose(encryption: string | undefined): Buffer {
+  return Buffer.from(encryption === undefined ? '"}' : `","EncryptionType":"${encryption}"}`);
+}
+
+/** At most how many bytes the page takes in JSON, without what follows its records. */
+function measureJson({ records, encryptionType }: Page, buffers: readonly Buffer[]): number {
+  const glue = entryOpen.length + beforeTime.length + beforeData.length + beforeKey.length + 1;
+  const fixed = glue + jsonEntryClose(encryptionType).length + sequenceNumberDigits + timeBytesMax;
+  return jsonOpen.length + measure(records, buffers, fixed, escapedBytesMax, base64Length) + 1;
+}
+
+/** What follows the records is hardly ever longer: an iterator, a number, two shards. */
+const restBytesMost = 4096;
+
+/** About how many bytes the page's body is given in JSON: less is rare, and then it finds memory for itself. */
+export function jsonBytesOf(page: RecordsPage): number {
+  return measureJson(page, page.records.buffers.map(asBuffer)) + restBytesMost;
+}
+
+function* encodeJson(
+  page: Page,
+  rest: Buffer,
+  { before, after }: Margins,
+  allocate: Allocate,
+): Sliced<Uint8Array> {
   const { records } = page;
   const encryption = page.encryptionType;
-  const entryClose = Buffer.from(encryption === undefined ? '"}' : `","EncryptionType":"${encryption}"}`);
-  const glue =
-    entryOpen.length + beforeTime.length + beforeData.length + beforeKey.length + entryClose.length + 1;
-  const fixedMax = glue + sequenceNumberDigits + timeBytesMax;
+  const entryClose = jsonEntryClose(encryption);
   const buffers = records.buffers.map(asBuffer);
-  const body = Buffer.allocUnsafe(
-    before +
-      jsonOpen.length +
-      measure(records, buffers, fixedMax, escapedBytesMax, base64Length) +
-      1 +
-      rest.length +
-      after,
-  );
+  const body = allocate(before + measureJson(page, buffers) + rest.length + after);
   const writer = new SequenceNumberWriter();
   let timeMs = Number.NaN;
   let prefix = Buffer.alloc(0);
@@ -221,7 +243,12 @@ const cborData = cborText('Data');
 const cborKey = cborText('PartitionKey');
 const cborRecords = cborText('Records');
 
-function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Sliced<Uint8Array> {
+function* encodeCbor(
+  page: Page,
+  rest: Buffer,
+  { before, after }: Margins,
+  allocate: Allocate,
+): Sliced<Uint8Array> {
   const { records } = page;
   const encryption = page.encryptionType;
   const encrypted =
@@ -244,7 +271,7 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
   const buffers = records.buffers.map(asBuffer);
   const bytes = measure(records, buffers, fixedMax, 1, (length) => length);
   const glue = cborRecords.length + 2 * cborHeadBytesMax + rest.length;
-  const body = Buffer.allocUnsafe(before + bytes + glue + after);
+  const body = allocate(before + bytes + glue + after);
   // `rest` is a map of a few members, whose head is one byte; the whole is that map with `Records` in front.
   let at = writeCborHead(body, before, 5, 1 + ((rest[0] ?? 0) & 0x1f));
   at += cborRecords.copy(body, at);
@@ -267,7 +294,7 @@ function* encodeCbor(page: Page, rest: Buffer, { before, after }: Margins): Slic
     gone += recordAloneBytes;
     for (let from = dataStart; from < end; from += pieceBytes) {
       const pieceEnd = Math.min(from + pieceBytes, end);
-      at += buffer.copy(body, at, from, pieceEnd);
+      at = copyBytes(buffer, from, pieceEnd, body, at);
       gone += pieceEnd - from;
       if (gone < sliceBytes) continue;
       yield gone;

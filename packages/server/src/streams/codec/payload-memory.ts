@@ -11,39 +11,25 @@
  * Invariant: memory is free only when its put was answered and the log has said that it forgot it. Whatever else happens to
  * it, it is left to the collector, which costs time and nothing else.
  */
-import { assert, kib, mib } from '@millrace/base';
+import { mib } from '@millrace/base';
+import { granuleBytes, SpareMemory } from './spare-memory.js';
 
-const granuleBytes = 64 * kib;
-/** A piece this much longer than needed is left for those that need it: the log counts all of it. */
-const spareMax = 1.125;
 /** Beyond these, what becomes free is let go. A full tail frees one for each that is taken. */
 const freeBytesMax = 16 * mib;
-const freePiecesMax = 64;
 
 export class PayloadMemory {
-  #free: ArrayBuffer[] = [];
-  #freeBytes = 0;
+  readonly #spare = new SpareMemory(freeBytesMax);
   /** Lent memory that one of its two users is through with, and memory that none is. */
   readonly #lent = new WeakMap<ArrayBufferLike, 'by both' | 'by one'>();
 
   /** What is free, for tests. */
   get freeBytes(): number {
-    return this.#freeBytes;
+    return this.#spare.freeBytes;
   }
 
   /** At least `bytes` of whatever was there before. */
   take(bytes: number): ArrayBuffer {
-    for (let i = this.#free.length - 1; i >= 0; i--) {
-      const memory = this.#free[i];
-      if (memory === undefined || memory.byteLength < bytes) continue;
-      if (memory.byteLength > bytes * spareMax + granuleBytes) continue;
-      this.#free.splice(i, 1);
-      this.#freeBytes -= memory.byteLength;
-      return memory;
-    }
-    const { buffer } = Buffer.allocUnsafeSlow(Math.ceil(bytes / granuleBytes) * granuleBytes);
-    assert(buffer instanceof ArrayBuffer, 'the memory of a buffer that is made here');
-    return buffer;
+    return this.#spare.take(bytes);
   }
 
   /** A large payload that has its memory to itself goes its way: called once, before the append. */
@@ -64,13 +50,8 @@ export class PayloadMemory {
     this.give(memory);
   }
 
-  /** Gives back what nobody looks at. The oldest is let go when there is too much. */
+  /** Gives back what nobody looks at. */
   give(memory: ArrayBufferLike): void {
-    if (!(memory instanceof ArrayBuffer)) return;
-    this.#free.push(memory);
-    this.#freeBytes += memory.byteLength;
-    while (this.#free.length > freePiecesMax || this.#freeBytes > freeBytesMax) {
-      this.#freeBytes -= this.#free.shift()?.byteLength ?? 0;
-    }
+    this.#spare.give(memory);
   }
 }

@@ -59,7 +59,7 @@ export class Subscriber {
     const context = { ...under.context(), ...options.context };
     const body = protocol.encode(subscribeToShard.input, request);
     const answer = await under.moving(under.bound('SubscribeToShard').run(protocol, body, context));
-    assert(!(answer instanceof Uint8Array));
+    assert('pieces' in answer);
     assert.equal(answer.contentType, 'application/vnd.amazon.eventstream');
     const subscriber = new Subscriber(under, protocol, answer.pieces);
     assert.equal((await subscriber.told()).kind, 'opening');

@@ -1,6 +1,6 @@
-import type { ValueOf } from '@millrace/wire';
+import type { Protocol, ValueOf } from '@millrace/wire';
 import { boolean, integer, list, required, sequenceNumber, structure, validate } from '@millrace/wire';
-import { operation } from '../../dispatch/operation.js';
+import { type LentBody, operation } from '../../dispatch/operation.js';
 import * as errors from '../errors.js';
 import type { GetRecordsResult } from '../records-page.js';
 import { decodeStoredRecord } from '../stored-record.js';
@@ -49,18 +49,28 @@ export const getRecords = operation<Streams, typeof input, typeof output>({
     const request = protocol.decode(input, body);
     validate(input, request);
     if (request.DryRun === true) return undefined;
-    return streams.polling.getRecords(request, context).then((result) =>
-      streams.codec.encodePage(protocol, {
-        records: result.records,
-        shard: result.shard,
-        nextShardIterator: result.nextIterator,
-        millisBehindLatest: result.millisBehindLatest,
-        childShards: childrenOf(result),
-        encryptionType: result.encryptionType,
-      }),
-    );
+    return encoded(streams, protocol, streams.polling.getRecords(request, context, true));
   },
 });
+
+/** The records go back to the log once they are encoded, and the answer's memory to the codec once it went out. */
+async function encoded(
+  { codec }: Streams,
+  protocol: Protocol,
+  answer: Promise<GetRecordsResult>,
+): Promise<LentBody> {
+  const result = await answer;
+  const body = await codec.encodePage(protocol, {
+    records: result.records,
+    shard: result.shard,
+    nextShardIterator: result.nextIterator,
+    millisBehindLatest: result.millisBehindLatest,
+    childShards: childrenOf(result),
+    encryptionType: result.encryptionType,
+  });
+  result.release?.();
+  return { body, sent: () => codec.sent(body) };
+}
 
 function answered(result: GetRecordsResult): ValueOf<typeof output> {
   return {
