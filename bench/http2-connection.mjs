@@ -37,6 +37,15 @@ const ACK = 1;
 const END_HEADERS = 4;
 const SETTING_INITIAL_WINDOW = 4;
 const SETTING_HEADER_TABLE = 1;
+/** Of HPACK's static table (RFC 7541, appendix A) what requests have, as every client sends it. */
+const STATIC_FIELDS = { ':method POST': 3, ':path /': 4, ':scheme http': 6 };
+const STATIC_NAMES = {
+  ':authority': 1,
+  authorization: 23,
+  'content-length': 28,
+  'content-type': 31,
+  'user-agent': 58,
+};
 /** HPACK's static index 8, `:status: 200`, as an indexed field. */
 const HPACK_STATUS_200 = 0x88;
 
@@ -50,7 +59,7 @@ export function http2Request(headers, body) {
   for (const [name, value] of headers) fields.push([name === 'host' ? ':authority' : name, value]);
   fields.push(['content-length', String(body.length)]);
   fields.sort((a, b) => Number(b[0].startsWith(':')) - Number(a[0].startsWith(':')));
-  const block = Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+  const block = Buffer.concat(fields.map(([name, value]) => field(name, value)));
   const frames = [frame(TYPE.headers, END_HEADERS, 0, block)];
   for (let at = 0; at < body.length; at += DATA_BYTES_MAX) {
     const last = at + DATA_BYTES_MAX >= body.length;
@@ -67,15 +76,29 @@ export function http2Request(headers, body) {
   return { wire, bodyAt, bodyBytes: body.length, write };
 }
 
+/** A header field in HPACK: an index where the static table has all of it, else a literal, its name an index if it can be. */
+function field(name, value) {
+  const whole = STATIC_FIELDS[`${name} ${value}`];
+  if (whole !== undefined) return Buffer.from([0x80 | whole]);
+  const known = STATIC_NAMES[name];
+  const named = known === undefined ? [Buffer.from([0]), text(name)] : [integer(known, 15)];
+  return Buffer.concat([...named, text(value)]);
+}
+
 /** An HPACK string literal without Huffman coding. */
 function text(value) {
   const bytes = Buffer.from(value, 'latin1');
-  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-  const length = [127];
-  let rest = bytes.length - 127;
-  for (; rest >= 128; rest >>>= 7) length.push((rest & 127) | 128);
-  length.push(rest);
-  return Buffer.concat([Buffer.from(length), bytes]);
+  return Buffer.concat([integer(bytes.length, 127), bytes]);
+}
+
+/** An integer of HPACK, behind bits of zero, whose prefix holds less than `prefixMax`. */
+function integer(value, prefixMax) {
+  if (value < prefixMax) return Buffer.from([value]);
+  const bytes = [prefixMax];
+  let rest = value - prefixMax;
+  for (; rest >= 128; rest >>>= 7) bytes.push((rest & 127) | 128);
+  bytes.push(rest);
+  return Buffer.from(bytes);
 }
 
 function frame(type, flags, stream, payload) {
