@@ -116,6 +116,19 @@ test('what is no policy for this stream is refused, and says why', async () => {
     ['{"Statement":["x"]}', /not an object/],
     [having({ Effect: 'Maybe' }), /Effect/],
     [having({ Principal: undefined }), /Principal/],
+    ['{"Statment":[]}', /no member "Statment"/],
+    ['{"Id":7,"Statement":[]}', /Id is not a text/],
+    [JSON.stringify({ Statement: [statement, statement] }), /the same Sid/],
+    [having({ Sid: 1 }), /Sid is not a text/],
+    [having({ Principal: {} }), /no Principal/],
+    [having({ Principal: 'AWS' }), /no Principal/],
+    [having({ Principal: { Aws: '999988887777' } }), /no kind of Principal "Aws"/],
+    [having({ Principal: { AWS: [] } }), /Principal AWS is not a text/],
+    [having({ Principal: { AWS: ['999988887777', '99998888777'] } }), /"99998888777" is no account/],
+    [having({ Principal: { AWS: 'arn:aws:iam::999988887777:group/g' } }), /not the ARN of a root/],
+    [having({ NotPrincipal: '*' }), /both Principal and NotPrincipal/],
+    [having({ NotAction: 'kinesis:*' }), /both Action and NotAction/],
+    [having({ Condition: { StringEquals: 'x' } }), /Condition/],
     [having({ Action: [] }), /Action/],
     [having({ Action: 's3:GetObject' }), /no action of Kinesis/],
     [having({ Resource: `${arn}2` }), /not what the policy is put on/],
@@ -125,6 +138,21 @@ test('what is no policy for this stream is refused, and says why', async () => {
     const [code, message] = await under.refusal('PutResourcePolicy', { ResourceARN: arn, Policy: text });
     assert.equal(code, 'InvalidArgumentException');
     assert.match(message, why);
+  }
+  for (const right of [
+    having({ Principal: { AWS: '*' } }),
+    having({
+      Principal: { AWS: ['arn:aws:iam::999988887777:root', 'arn:aws:iam::999988887777:role/path/r'] },
+    }),
+    having({
+      Principal: { Service: 'lambda.amazonaws.com', AWS: 'arn:aws:sts::999988887777:assumed-role/r/s' },
+    }),
+    having({ Principal: undefined, NotPrincipal: { AWS: '999988887777' } }),
+    having({
+      Condition: { StringEquals: { 'aws:SourceAccount': ['999988887777'] }, Bool: { 'aws:x': true } },
+    }),
+  ]) {
+    await under.call(putResourcePolicy, { ResourceARN: arn, Policy: right });
   }
   const large = { ResourceARN: arn, Policy: policy + ' '.repeat(20 * 1024) };
   assert.equal((await under.refusal('PutResourcePolicy', large))[0], 'LimitExceededException');
@@ -136,11 +164,16 @@ test('what is no policy for this stream is refused, and says why', async () => {
 });
 
 test('a consumer has tags and a policy of its own, which go with it', async () => {
-  const under = await testStreams();
+  const under = await testStreams({ delays: { createDelayMs: 50, updateDelayMs: 0, deleteDelayMs: 0 } });
   await under.createStream('s', 1);
   const register = () =>
     under.call(registerStreamConsumer, { StreamARN: arn, ConsumerName: 'c', Tags: { a: '1' } });
   const consumerArn = (await register()).Consumer.ConsumerARN;
+  const early = JSON.stringify({ Statement: { ...statement, Resource: consumerArn } });
+  assert.deepEqual(await under.refusal('PutResourcePolicy', { ResourceARN: consumerArn, Policy: early }), [
+    'ResourceInUseException',
+    `Consumer c with creation timestamp ${consumerArn.split(':').at(-1)} under stream s and account ${account} is not in ACTIVE status.`,
+  ]);
   await under.settle(
     () => under.streams.find({ StreamName: 's' }, caller, '').consumers[0]?.status === 'ACTIVE',
   );

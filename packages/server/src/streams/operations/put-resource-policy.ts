@@ -1,5 +1,6 @@
 import { required, structure } from '@millrace/wire';
 import { operation } from '../../dispatch/operation.js';
+import { consumerNotActive } from '../consumers/consumer-errors.js';
 import * as errors from '../errors.js';
 import { checkPolicy } from '../resource-policy.js';
 import type { Streams } from '../streams.js';
@@ -20,6 +21,10 @@ export const putResourcePolicy = operation<Streams, typeof input, undefined>({
   async handle(streams, request, context) {
     const resource = resourceOf(streams, request.ResourceARN, context, 'PutResourcePolicy');
     checkPolicy(request.Policy, request.ResourceARN);
+    const { stream, consumer } = resource;
+    // An issue on CloudFormation's handler, which puts one too soon, quotes the answer.
+    if (consumer?.status === 'CREATING')
+      throw consumerNotActive(stream, consumer.name, Math.floor(consumer.createdMs / 1000));
     await streams.change({ type: 'policy', ...ofResource(resource), policy: request.Policy });
   },
 });
