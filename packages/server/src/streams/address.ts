@@ -17,8 +17,16 @@ export interface Caller {
   readonly region: string;
 }
 
-/** The name of the stream that is meant, in the caller's account and region. Throws what AWS answers otherwise. */
-export function streamNameOf(addressed: Addressed, caller: Caller, operationName: string): string {
+/**
+ * The name of the stream that is meant, in the caller's account and region. Throws what AWS answers otherwise: `resourceArn`
+ * is what a stranger is kept from, where that is not the stream (IAM's reference of actions has the consumer for fan-out).
+ */
+export function streamNameOf(
+  addressed: Addressed,
+  caller: Caller,
+  operationName: string,
+  resourceArn = addressed.StreamARN,
+): string {
   const { StreamName: name, StreamARN: arn } = addressed;
   if (arn === undefined) {
     // [K] is from the time when StreamName was required; what AWS says since StreamARN came is undocumented.
@@ -26,7 +34,8 @@ export function streamNameOf(addressed: Addressed, caller: Caller, operationName
     return name;
   }
   const [, , , region, account, resource = ''] = arn.split(':');
-  if (account !== caller.account) throw errors.foreignAccount(caller.account, operationName, arn);
+  if (account !== caller.account)
+    throw errors.foreignAccount(caller.account, operationName, resourceArn ?? arn);
   if (region !== caller.region) throw errors.arnOfOtherRegion(arn, caller.region);
   const named = resource.slice('stream/'.length);
   if (name !== undefined && name !== named) throw errors.nameAndArnDiffer(name, arn);

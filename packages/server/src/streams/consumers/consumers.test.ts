@@ -110,7 +110,11 @@ test('a consumer is named by its ARN, or by its name and its stream, and by noth
     await refused({ ConsumerARN: arn.replace('us-east-1', 'eu-west-1') }),
     'InvalidArgumentException',
   );
-  assert.equal(await refused({ ConsumerARN: arn.replace(account, '111122223333') }), 'AccessDeniedException');
+  const strange = arn.replace(account, '111122223333');
+  assert.deepEqual(await under.refusal('DescribeStreamConsumer', { ConsumerARN: strange }), [
+    'AccessDeniedException',
+    `User: arn:aws:iam::${account}:root is not authorized to perform: kinesis:DescribeStreamConsumer on resource: ${strange} because no resource-based policy allows the kinesis:DescribeStreamConsumer action`,
+  ]);
   assert.equal(
     await refused({ ConsumerARN: arn.replace(':stream', ':x/stream') }),
     'InvalidArgumentException',

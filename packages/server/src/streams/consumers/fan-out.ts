@@ -97,7 +97,7 @@ export class FanOut {
     }
     const meant = parseConsumerArn(arn);
     const StreamARN = arn.slice(0, arn.indexOf('/consumer/'));
-    const streamName = streamNameOf({ StreamARN }, caller, operationName);
+    const streamName = streamNameOf({ StreamARN }, caller, operationName, arn);
     if ((streamArn ?? StreamARN) !== StreamARN || (name ?? meant.consumerName) !== meant.consumerName) {
       throw consumerErrors.consumerNamesDiffer(arn);
     }
