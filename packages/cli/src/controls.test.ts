@@ -40,13 +40,13 @@ test('faults are set, strike, are listed and taken away', async (t) => {
   assert.match((await typed(endpoint, ['faults'])).stderr, /No fault is set/);
   const add = ['faults', 'add', 'throttle', '--operation', 'ListStreams', '--count', '1', '--seed', '5'];
   const added = await typed(endpoint, add);
-  assert.match(added.stdout, /fault-1 +throttle +ListStreams +1 times +5 +0 +0/, added.stderr);
+  assert.match(added.stdout, /fault-1 +throttle +ListStreams +once +5 +0 +0/, added.stderr);
   await assert.rejects(client.send(new ListStreamsCommand({})), { name: 'LimitExceededException' });
   await client.send(new ListStreamsCommand({}));
   await typed(endpoint, ['faults', 'add', 'latency', '--latency', '20ms', '--probability', '0.25']);
   const { stdout } = await typed(endpoint, ['faults']);
   assert.match(stdout, /^ID +FAULT +FOR +HOW OFTEN +SEED +MET +STRUCK\n/);
-  assert.match(stdout, /fault-1 +throttle +ListStreams +1 times, spent +5 +1 +1/);
+  assert.match(stdout, /fault-1 +throttle +ListStreams +once, spent +5 +1 +1/);
   assert.match(stdout, /fault-2 +latency 20 ms +all +1 in 4 /);
   const lines = (await typed(endpoint, ['faults', '--json'])).stdout.trimEnd().split('\n');
   assert.deepEqual(
@@ -60,7 +60,7 @@ test('faults are set, strike, are listed and taken away', async (t) => {
     [['faults', 'add'], 2, /needs a fault/],
     [['faults', 'add', 'gremlins'], 2, /give "throttle" or "internal-error"/],
     [['faults', 'add', 'throttle', '--operation', 'putrecords'], 2, /it is called PutRecords/],
-    [['faults', 'add', 'latency'], 2, /needs "latencyMs"/],
+    [['faults', 'add', 'latency'], 2, /needs --latency/],
     [['faults', 'add', 'throttle', '--probability', '2'], 2, /from 0 to 1/],
     [['faults', 'add', 'latency', '--latency', 'long'], 2, /give a span/],
     [['faults', 'remove'], 2, /needs the id/],

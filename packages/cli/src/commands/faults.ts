@@ -103,6 +103,9 @@ function ruleOf(fault: string, given: Arguments): object {
   if (latency !== undefined && latencyMs === undefined) {
     throw new UsageError(`--latency is '${latency}'; give a span, as 200ms or 2s`);
   }
+  if (fault === 'latency' && latency === undefined) {
+    throw new UsageError('faults add latency needs --latency: how much later, as 200ms or 2s');
+  }
   return {
     fault,
     operation: given.text('operation'),
@@ -141,7 +144,7 @@ function row(fault: JsonObject): readonly string[] {
   const narrowed = ['operation', 'stream', 'shard'].flatMap((name) => fault.optionalText(name) ?? []);
   const often = [
     probability === undefined ? [] : `1 in ${Math.round(100 / probability) / 100}`,
-    count === undefined ? [] : `${count} times`,
+    count === undefined ? [] : count === 1 ? 'once' : `${count} times`,
     fault.flag('spent') ? 'spent' : [],
   ].flat();
   return [
