@@ -397,6 +397,9 @@ test('env speaks each shell, and quotes what it prints', async () => {
     await env(),
     /^export AWS_ENDPOINT_URL_KINESIS='http:\/\/127\.0\.0\.1:4567'\nexport AWS_REGION='us-east-1'\n/,
   );
+  const moved = { AWS_ENDPOINT_URL_KINESIS: '', MILLRACE_PORT: '4999' };
+  const { stdout } = await typed('', ['env'], { environment: moved });
+  assert.match(stdout, /^export AWS_ENDPOINT_URL_KINESIS='http:\/\/127\.0\.0\.1:4999'$/m);
   assert.match(await env('--shell', 'fish', '--region', "x'; rm"), /^set -gx AWS_REGION 'x\\'; rm'$/m);
   assert.match(
     await env('--shell', 'powershell', '--account', '111122223333'),

@@ -1,7 +1,7 @@
 /**
  * Where the commands' calls go and in whose name, from flags and the variables that AWS's own clients read:
  *
- *      --endpoint  >  AWS_ENDPOINT_URL_KINESIS  >  AWS_ENDPOINT_URL  >  http://127.0.0.1:4567
+ *      --endpoint  >  AWS_ENDPOINT_URL_KINESIS  >  AWS_ENDPOINT_URL  >  http://127.0.0.1:MILLRACE_PORT  >  …:4567
  *      --region    >  AWS_REGION  >  AWS_DEFAULT_REGION  >  us-east-1
  *      --account   >  AWS_ACCESS_KEY_ID where it is twelve digits  >  the server's default account
  */
@@ -16,7 +16,9 @@ export interface Target {
   readonly accessKeyId: string;
 }
 
-const defaultEndpoint = 'http://127.0.0.1:4567';
+const here = 'http://127.0.0.1';
+const defaultPort = '4567';
+const defaultEndpoint = `${here}:${defaultPort}`;
 const defaultRegion = 'us-east-1';
 const defaultAccessKeyId = 'millrace';
 const accountPattern = /^\d{12}$/;
@@ -25,7 +27,7 @@ export const targetOptions: readonly Option[] = [
   {
     name: 'endpoint',
     value: 'URL',
-    text: `the server (default ${defaultEndpoint}) [AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL]`,
+    text: `the server (default ${defaultEndpoint}) [AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL; MILLRACE_PORT]`,
   },
   {
     name: 'region',
@@ -48,8 +50,11 @@ export function targetOf(given: Arguments, host: Host): Target {
     throw new UsageError(`--account is '${account}'; give twelve digits`);
   }
   return {
+    // Where a container's port is moved, its health check goes along.
     endpoint: endpointOf(
-      given.text('endpoint') ?? variable('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL') ?? defaultEndpoint,
+      given.text('endpoint') ??
+        variable('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL') ??
+        `${here}:${variable('MILLRACE_PORT') ?? defaultPort}`,
     ),
     region: given.text('region') ?? variable('AWS_REGION', 'AWS_DEFAULT_REGION') ?? defaultRegion,
     accessKeyId: account ?? accountOf(environment) ?? defaultAccessKeyId,
