@@ -1,6 +1,6 @@
 // What was proven, as `npm run compat` kept it:
 //
-//      { "boto3": { "version": "1.43.11",
+//      { "boto3": { "version": "1.44.5",
 //                   "scenarios": { "records": { "passed": true, "operations": ["PutRecord", …] }, … } }, … }
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

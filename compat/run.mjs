@@ -89,7 +89,9 @@ async function runThroughput() {
 async function runClient(client) {
   const found = client.find();
   if (found.reason !== undefined) return { reason: found.reason };
-  const names = asked.map(({ id }) => id).filter((id) => client.scenarios.includes(id));
+  const names = asked
+    .map(({ id }) => id)
+    .filter((id) => client.scenarios.includes(id) && !found.without?.includes(id));
   const server = await startMillrace();
   const crashing = names.includes('crash') ? await startCrashing() : undefined;
   try {

@@ -26,8 +26,14 @@ const servicesNotOffered = [
 export async function compatibilityPage() {
   const operations = path.join(root, 'packages/server/dist/streams/operations');
   const { streamsOperations, streamsStreamingOperations } = await import(`${operations}/index.js`);
-  const { operationsNotOffered, membersNotOffered, membersRefused, membersReduced, membersNotSet } =
-    await import(`${operations}/not-offered.js`);
+  const {
+    operationsNotOffered,
+    operationsNewerThanSdk,
+    membersNotOffered,
+    membersRefused,
+    membersReduced,
+    membersNotSet,
+  } = await import(`${operations}/not-offered.js`);
   const results = readResults();
   const offered = [...streamsOperations, ...streamsStreamingOperations].map(({ name }) => name);
   const all = [...offered, ...operationsNotOffered].sort();
@@ -42,6 +48,9 @@ export async function compatibilityPage() {
     '## Kinesis Data Streams',
     '',
     `${offered.length} of ${all.length} operations are offered. The others answer \`UnknownOperationException\`.`,
+    '',
+    'So does what newer clients than that SDK know, and it does not: ' +
+      `${operationsNewerThanSdk.map((name) => `\`${name}\``).join(', ')}.`,
     '',
     'A tick: this client has called it in a scenario that passed ([what they are](#clients)).',
     '',

@@ -2,7 +2,7 @@
 // python3 has already or pip installs into a folder that git ignores; else whatever versions python3 has. Run as a
 // program it prints one JSON object:
 //
-//      {"python":"python3","path":"…","boto3":"1.43.11",…}     path: for PYTHONPATH, "" for none
+//      {"python":"python3","path":"…","boto3":"1.44.5",…}     path: for PYTHONPATH, "" for none
 //      {"reason":"…"}                                          there are none, and why
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './setup.mjs';
 
-const clients = { boto3: '1.43.11', awscli: '1.45.11', 'aws-kinesis-agg': '1.2.3' };
+const clients = { boto3: '1.44.5', awscli: '1.46.3', 'aws-kinesis-agg': '1.2.3' };
 const installMsMax = 180_000;
 const askMsMax = 30_000;
 

@@ -1,6 +1,7 @@
 // The AWS CLI. Version 1 is on PyPI. Version 2 is in no language's registry, only in those of some systems (Debian has
 // it): the one on PATH is used where there is one. It takes blobs in base64 unless it is told otherwise, and knows
-// AWS_ENDPOINT_URL since 2.13; before, the endpoint is a flag.
+// AWS_ENDPOINT_URL since 2.13; before, the endpoint is a flag. Neither knows UpdateStreamRecordDistributionStrategy yet: 1.46.3
+// has botocore 1.43.62 within.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { pythonClients } from '../../scripts/python-clients.mjs';

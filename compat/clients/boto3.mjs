@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { pythonClients } from '../../scripts/python-clients.mjs';
 
+/** The minor version of boto3 1 that knows UpdateStreamRecordDistributionStrategy. */
+const distributionSince = 44;
 const program = fileURLToPath(new URL('../python/program.py', import.meta.url));
 
 /** A program of Python with its packages at hand, or the reason why there is none. */
@@ -26,6 +28,7 @@ export const boto3 = {
     'trouble',
     'expiry',
     'settings',
+    'distribution',
     'fan-out',
     'tls',
     'large',
@@ -42,5 +45,10 @@ export const boto3 = {
     'listing-auto-scaling',
     'listing-cost-survey',
   ],
-  find: () => pythonProgram(pythonClients(), 'boto3', 'boto3_scenarios'),
+  find() {
+    const found = pythonProgram(pythonClients(), 'boto3', 'boto3_scenarios');
+    // Where the pinned one cannot be had, an older one may be there.
+    const [major, minor] = (found.version ?? '').split('.').map(Number);
+    return major === 1 && minor < distributionSince ? { ...found, without: ['distribution'] } : found;
+  },
 };

@@ -15,6 +15,7 @@ export const goSdk = {
     'trouble',
     'expiry',
     'settings',
+    'distribution',
     'fan-out',
     'tls',
     'large',

@@ -32,6 +32,7 @@ var scenarios = map[string]func(){
 	"trouble":         trouble,
 	"expiry":          expiry,
 	"settings":        settings,
+	"distribution":    distribution,
 	"fan-out":         fanOut,
 	"tls":             secured,
 	"large":           large,
@@ -295,6 +296,26 @@ func expiry() {
 	later, _ := readShard(stream, name, firstShard, kinesis.GetShardIteratorInput{
 		ShardIteratorType: types.ShardIteratorTypeAfterSequenceNumber, StartingSequenceNumber: number})
 	ensure(slices.Equal(texts(later), []string{"1"}), "%v", texts(later))
+}
+
+func distribution() {
+	name := "go-distribution"
+	answer(stream.CreateStream(ctx, &kinesis.CreateStreamInput{
+		StreamName: &name, StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}}))
+	arn := active(stream, name).StreamARN
+	answer(stream.UpdateStreamRecordDistributionStrategy(ctx, &kinesis.UpdateStreamRecordDistributionStrategyInput{
+		StreamARN: arn, RecordDistributionStrategy: types.RecordDistributionStrategyAuto}))
+	ensure(active(stream, name).RecordDistributionStrategy == types.RecordDistributionStrategyAuto, "strategy")
+	// The stream spreads them by itself: no key is asked for.
+	records := make([]types.PutRecordsRequestEntry, 100)
+	for i := range records {
+		records[i].Data = []byte("x")
+	}
+	shards := map[string]bool{}
+	for _, record := range answer(stream.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &name, Records: records})).Records {
+		shards[*record.ShardId] = true
+	}
+	ensure(len(shards) == 4, "%d shards", len(shards))
 }
 
 func settings() {

@@ -136,6 +136,17 @@ def expiry():
     assert texts(found) == ['1']
 
 
+def distribution():
+    name = 'boto3-distribution'
+    kinesis.create_stream(StreamName=name, StreamModeDetails={'StreamMode': 'ON_DEMAND'})
+    arn = active(name)['StreamARN']
+    kinesis.update_stream_record_distribution_strategy(StreamARN=arn, RecordDistributionStrategy='AUTO')
+    assert active(name)['RecordDistributionStrategy'] == 'AUTO'
+    # The stream spreads them by itself: no key is asked for.
+    spread = kinesis.put_records(StreamName=name, Records=[{'Data': b'x'} for _ in range(100)])
+    assert len({record['ShardId'] for record in spread['Records']}) == 4
+
+
 def settings():
     name = 'boto3-settings'
     arn = create(name, 2)['StreamARN']
@@ -244,6 +255,7 @@ scenarios = {
     'trouble': trouble,
     'expiry': expiry,
     'settings': settings,
+    'distribution': distribution,
     'fan-out': fan_out,
     'tls': tls,
     **boto3_extremes.scenarios,

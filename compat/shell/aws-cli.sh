@@ -109,6 +109,17 @@ settings() {
   active cli-settings
   kinesis enable-enhanced-monitoring --stream-name cli-settings --shard-level-metrics ALL
   kinesis disable-enhanced-monitoring --stream-name cli-settings --shard-level-metrics IncomingBytes
+  encryption=(--stream-name cli-settings --encryption-type KMS --key-id alias/aws/kinesis)
+  kinesis start-stream-encryption "${encryption[@]}"
+  active cli-settings
+  equal "$(kinesis describe-stream-summary --stream-name cli-settings --output text \
+    --query 'StreamDescriptionSummary.[EncryptionType, KeyId]')" $'KMS\talias/aws/kinesis'
+  equal "$(data put-record --stream-name cli-settings --partition-key k --data secret \
+    --query EncryptionType --output text)" KMS
+  kinesis stop-stream-encryption "${encryption[@]}"
+  active cli-settings
+  equal "$(kinesis describe-stream-summary --stream-name cli-settings \
+    --query StreamDescriptionSummary.EncryptionType --output text)" NONE
 }
 
 # What the newest AWS CLI alone knows.

@@ -10,6 +10,7 @@ import {
   membersNotSet,
   membersReduced,
   membersRefused,
+  operationsNewerThanSdk,
   operationsNotOffered,
 } from './not-offered.js';
 
@@ -45,6 +46,8 @@ test('every operation of the SDK is offered or listed as not offered, and none i
   const offered = declaredOperations.map((declared) => declared.name);
   assert.ok(operations.size >= 45, `the SDK declares ${operations.size} operations`);
   assert.deepEqual([...offered, ...operationsNotOffered].sort(), [...operations.keys()].sort());
+  for (const name of operationsNewerThanSdk)
+    assert.ok(!operations.has(name) && !offered.includes(name), `${name} is newer than the SDK no more`);
 });
 
 test('every member of an offered operation is declared or listed as not offered, and none is invented', () => {
