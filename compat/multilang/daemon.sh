@@ -29,7 +29,8 @@ mkfifo "$COMPAT_LINES"
 exec 3<>"$COMPAT_LINES"
 cat "$COMPAT_LINES" 3>&- &
 
-# Everything is tried often: a scenario is short, and what is waited for has a second, not a minute. What only KCL 3 has is
+# A consumer of KCL 3.1 that is asked to hand its lease over while it begins never does, when whoever should have it is killed:
+# leases are not handed over, but taken. Everything is tried often: a scenario is short, and what is waited for has a second, not a minute. What only KCL 3 has is
 # nothing to KCL 2.
 cat >"$folder/daemon.properties" <<EOF
 executableName = $processor
@@ -53,6 +54,7 @@ shutdownGraceMillis = 5000
 disableWorkerMetrics = true
 varianceBalancingFrequency = 1
 leaseAssignmentIntervalMillis = 1000
+isGracefulLeaseHandoffEnabled = false
 inMemoryWorkerMetricsCaptureFrequencyMillis = 1000
 workerMetricsReporterFreqInMillis = 1000
 EOF
