@@ -25,7 +25,7 @@ export function keepThroughput(throughput) {
 
 /** A row as rates, beside those of the same records through as many shards on AWS. */
 export function throughputFigures(shards, row) {
-  const { path, records, bytes, seconds } = row;
+  const { path, records, bytes, seconds, serverMicros, clientMicros } = row;
   const awsBytesPerSecond = shards * awsShardBytes[path];
   return {
     perSecond: records / seconds,
@@ -33,6 +33,7 @@ export function throughputFigures(shards, row) {
     awsPerSecond: (awsBytesPerSecond * records) / bytes,
     awsMibPerSecond: awsBytesPerSecond / MiB,
     ratio: bytes / seconds / awsBytesPerSecond,
+    perCoreSecond: 1e6 / (serverMicros + clientMicros),
   };
 }
 
@@ -47,18 +48,17 @@ export function throughputSection() {
     '',
     `Records of about 512 bytes, ${shards} shards, everything durable before it is answered; \`npm run compat -- --throughput\``,
     `measures it again. Measured on ${measured} on ${machine}, **which others used at the same time** (the last column: how`,
-    'many of its cores they took) and where client and server have only one machine between them. So the rates say what is',
-    'reached at least; what a record costs in processor time is worth more.',
+    'many of its cores they took) and where client and server have only what is left between them. So the rates say what is',
+    'reached at least. What a record costs in processor time says more, with all that both did to begin: so many records does a',
+    'core carry in a second that has nothing else to do.',
     '',
-    `| | records/s | MiB/s | AWS, ${shards} shards | of AWS | server, µs a record | client, µs a record | others, cores |`,
-    '|---|--:|--:|--:|--:|--:|--:|--:|',
+    `| | records/s | MiB/s | AWS, ${shards} shards | of AWS | server, µs a record | client, µs a record | records/s a core | others, cores |`,
+    '|---|--:|--:|--:|--:|--:|--:|--:|--:|',
     ...rows.map((row) => {
-      const { perSecond, mibPerSecond, awsPerSecond, awsMibPerSecond, ratio } = throughputFigures(
-        shards,
-        row,
-      );
+      const figures = throughputFigures(shards, row);
+      const { perSecond, mibPerSecond, awsPerSecond, awsMibPerSecond, ratio, perCoreSecond } = figures;
       const aws = `${whole(awsPerSecond)} (${awsMibPerSecond} MiB/s)`;
-      const cost = `${row.serverMicros} | ${row.clientMicros} | ${row.othersCores}`;
+      const cost = `${row.serverMicros} | ${row.clientMicros} | ${whole(perCoreSecond)} | ${row.othersCores}`;
       return `| ${row.client} | ${whole(perSecond)} | ${mibPerSecond.toFixed(1)} | ${aws} | ${ratio.toFixed(1)}× | ${cost} |`;
     }),
     '',

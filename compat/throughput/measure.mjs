@@ -38,6 +38,8 @@ export async function measureThroughput() {
     return undefined;
   }
   const server = await startOnDisk();
+  // Who makes the stream looks into the environment too.
+  Object.assign(process.env, clientEnvironment(server));
   const dynamo = await startDynamoDb(polling.dynamodb);
   try {
     const making = new Run({ dynamo, stream, endpoint: server.cleartext });
