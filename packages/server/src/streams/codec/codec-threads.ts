@@ -117,8 +117,9 @@ export class CodecThreads implements Codec {
   }
 
   sent({ buffer, byteOffset }: Uint8Array): void {
-    // What is shorter lies in Node's pool, or was hardly worth it.
-    if (byteOffset === 0 && buffer.byteLength >= granuleBytes) this.#answers.give(buffer);
+    // What is shorter may lie in Node's pool, with others.
+    if (byteOffset === 0 && buffer.byteLength >= granuleBytes && buffer.byteLength > Buffer.poolSize)
+      this.#answers.give(buffer);
   }
 
   #encodeHere(protocol: Protocol, page: RecordsPage): Uint8Array | Promise<Uint8Array> {
