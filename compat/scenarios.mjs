@@ -159,6 +159,19 @@ export const scenarios = [
     holds: 'the pipeline that reads is killed, and another goes on from its checkpoints',
   },
   { id: 'pipe-tls', holds: 'both over TLS' },
+  {
+    id: 'declare-apply',
+    holds:
+      'streams of both modes, with retention, tags, metrics and encryption, and consumers are declared and made; a second plan finds nothing to do; destroyed, they are gone',
+  },
+  {
+    id: 'declare-change',
+    holds: 'shard count, retention, tags, metrics, encryption and modes are changed, all in place',
+  },
+  {
+    id: 'declare-import',
+    holds: 'streams and consumers that are there are taken over, and a plan finds nothing to do',
+  },
   { id: 'listing-first-put', holds: 'the first put of a tutorial: a record of JSON, its answer printed' },
   { id: 'listing-first-read', holds: 'the first read of a tutorial: ten records from the latest' },
   {

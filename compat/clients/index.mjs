@@ -11,6 +11,7 @@ import { kcl1, kcl2, kcl2FanOut, kcl3, kcl3FanOut } from './kcl.mjs';
 import { kpl } from './kpl.mjs';
 import { multilangNode, multilangPython } from './multilang.mjs';
 import { rustSdk } from './rust.mjs';
+import { terraform } from './terraform.mjs';
 
 /**
  * A client: `find()` answers `{ version, program, args, environment? }`, or `{ reason }` where it cannot be had;
@@ -38,4 +39,5 @@ export const clients = [
   connect,
   multilangPython,
   multilangNode,
+  terraform,
 ];
