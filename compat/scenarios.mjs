@@ -172,6 +172,34 @@ export const scenarios = [
     id: 'declare-import',
     holds: 'streams and consumers that are there are taken over, and a plan finds nothing to do',
   },
+  {
+    id: 'job-read',
+    holds: 'a job with checkpoints reads all from the oldest record on, and counts each key exactly',
+  },
+  {
+    id: 'job-reshard',
+    holds:
+      'a job reads across a split, a merge and UpdateShardCount: every record once, each key in the order of its shard, exact counts',
+    needs: ['UpdateShardCount'],
+  },
+  {
+    id: 'job-crash',
+    holds:
+      'the server is killed with SIGKILL three times under load: the job goes on from its checkpoints, each key in its order, exact counts',
+  },
+  {
+    id: 'job-write',
+    holds: 'a job copies a stream through its sink: every record once, each key in its order',
+  },
+  {
+    id: 'job-write-trouble',
+    holds:
+      'throttling, internal errors, lost answers and records that fail alone on their way through a sink',
+  },
+  {
+    id: 'job-write-crash',
+    holds: 'the server of both streams is killed with SIGKILL three times: every record is copied',
+  },
   { id: 'listing-first-put', holds: 'the first put of a tutorial: a record of JSON, its answer printed' },
   { id: 'listing-first-read', holds: 'the first read of a tutorial: ten records from the latest' },
   {

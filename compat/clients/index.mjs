@@ -4,6 +4,7 @@ import { awsCliV1, awsCliV2 } from './aws-cli.mjs';
 import { awsKinesisAgg } from './aws-kinesis-agg.mjs';
 import { boto3 } from './boto3.mjs';
 import { connect } from './connect.mjs';
+import { flinkClients } from './flink.mjs';
 import { goSdk } from './go.mjs';
 import { javaSdk1, javaSdk2, javaSdk2Async } from './java-sdk.mjs';
 import { javascriptHttp1, javascriptHttp2 } from './javascript.mjs';
@@ -40,4 +41,5 @@ export const clients = [
   multilangPython,
   multilangNode,
   terraform,
+  ...flinkClients,
 ];

@@ -71,7 +71,7 @@ function build(project, properties) {
   );
   if (status !== 0) {
     rmSync(draft, { recursive: true, force: true });
-    const said = /^\[ERROR\] .*/m.exec(stdout ?? '')?.[0] ?? error?.message ?? 'it said nothing';
+    const said = /\[ERROR\] (\S.*)/.exec(stdout ?? '')?.[1] ?? error?.message ?? 'it said nothing';
     return { reason: `Maven could not build compat/java/${project}: ${said}` };
   }
   if (existsSync(folder)) rmSync(draft, { recursive: true, force: true });

@@ -21,9 +21,9 @@ export class Account {
   }
 
   /** A line of a worker. */
-  came({ key, data, bytes, sequence, sub }) {
+  came({ key, data, bytes, sequence, sub, shard }) {
     const round = Number(Buffer.from(data, 'base64').toString().split(' ')[0]);
-    const own = this.#came.get(key) ?? { rounds: [], seen: new Set() };
+    const own = this.#came.get(key) ?? { rounds: [], shards: [], seen: new Set() };
     this.#came.set(key, own);
     const at = `${sequence} ${sub}`;
     if (own.seen.has(at)) {
@@ -32,8 +32,26 @@ export class Account {
     }
     own.seen.add(at);
     own.rounds.push(round);
+    own.shards.push(shard);
     this.records += 1;
     this.bytesMax = Math.max(this.bytesMax, bytes);
+  }
+
+  /** Records that were acknowledged. */
+  get acknowledged() {
+    return [...this.#put.values()].reduce((sum, rounds) => sum + rounds.size, 0);
+  }
+
+  /** How many came of each key, those that came again not counted. */
+  recordsOfKeys() {
+    return new Map([...this.#came].map(([key, { rounds }]) => [key, rounds.length]));
+  }
+
+  /** An account of the same puts, of which nothing has come yet. */
+  ofPuts() {
+    const account = new Account();
+    account.#put = this.#put;
+    return account;
   }
 
   /** Records that were acknowledged and have not come. */
@@ -46,15 +64,18 @@ export class Account {
 
   /**
    * Throws what does not hold. `strict`: nothing came twice. `twice`: a put whose answer was lost was made again, so
-   * that a round may follow itself.
+   * that a round may follow itself. `withinShard`: there is an order within a key's records of one shard only.
    */
-  check({ strict = false, twice = false } = {}) {
+  check({ strict = false, twice = false, withinShard = false } = {}) {
     assert.deepEqual(this.missing.slice(0, 5), [], 'acknowledged, and never came');
-    for (const [key, { rounds }] of this.#came) {
+    for (const [key, { rounds, shards }] of this.#came) {
       const put = this.#put.get(key);
+      const latest = new Map();
       for (const [i, round] of rounds.entries()) {
         assert.ok(put?.has(round), `${key}: round ${round} came and was not put`);
-        const before = rounds[i - 1] ?? -1;
+        const line = withinShard ? shards[i] : 'all';
+        const before = latest.get(line) ?? -1;
+        latest.set(line, round);
         const inOrder = twice ? round >= before : round > before;
         assert.ok(inOrder, `${key}: round ${round} came after round ${before}`);
       }

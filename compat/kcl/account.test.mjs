@@ -40,3 +40,26 @@ test('a round that is there twice is allowed where the answer to its put was los
   account.check({ twice: true });
   assert.throws(() => account.check(), /round 1 came after round 1/);
 });
+
+test('what came from two shards at once has the order of each shard', () => {
+  const account = accountOf([]);
+  for (const [round, shard] of [
+    [1, 'child'],
+    [0, 'parent'],
+    [2, 'child'],
+  ])
+    account.came({ ...line(round, round), shard });
+  account.check({ withinShard: true });
+  assert.throws(() => account.check(), /round 0 came after round 1/);
+  account.put('k', 3);
+  account.came({ ...line(3, 3), shard: 'child' });
+  account.put('k', 4);
+  account.came({ ...line(4, 4), shard: 'parent' });
+  account.check({ withinShard: true });
+});
+
+test('an account of the same puts begins with nothing', () => {
+  const account = accountOf([0, 1, 2]);
+  assert.deepEqual([account.acknowledged, account.recordsOfKeys().get('k')], [3, 3]);
+  assert.equal(account.ofPuts().missing.length, 3);
+});

@@ -69,21 +69,21 @@ export class Run {
     return this.kinesis.send(new Command({ StreamName: this.stream, ...input }));
   }
 
-  async create(ShardCount) {
-    await this.send('CreateStream', { ShardCount });
-    return this.active();
+  async create(ShardCount, StreamName = this.stream) {
+    await this.send('CreateStream', { StreamName, ShardCount });
+    return this.active(StreamName);
   }
 
-  async active() {
+  async active(StreamName = this.stream) {
     for (;;) {
-      const { StreamDescriptionSummary } = await this.send('DescribeStreamSummary');
+      const { StreamDescriptionSummary } = await this.send('DescribeStreamSummary', { StreamName });
       if (StreamDescriptionSummary.StreamStatus === 'ACTIVE') return StreamDescriptionSummary;
       await sleep(lookMs);
     }
   }
 
-  async shards() {
-    const { Shards } = await this.send('ListShards');
+  async shards(StreamName = this.stream) {
+    const { Shards } = await this.send('ListShards', { StreamName });
     return Shards;
   }
 
@@ -109,7 +109,10 @@ export class Run {
     let left = keys;
     while (left.length > 0) {
       const answer = await this.send('PutRecords', {
-        Records: left.map((PartitionKey) => ({ PartitionKey, Data: Buffer.from(`${round} ${pad}`) })),
+        Records: left.map((PartitionKey) => ({
+          PartitionKey,
+          Data: Buffer.from(`${round} ${PartitionKey} ${pad}`),
+        })),
       });
       left = left.filter((key, i) => {
         if (answer.Records[i].ErrorCode !== undefined) return true;
@@ -126,7 +129,7 @@ export class Run {
   /** One record of `bytes`, alone. */
   async putOne(key, bytes) {
     const Data = Buffer.alloc(bytes, ' ');
-    Data.write(String(this.#round));
+    Data.write(`${this.#round} ${key}`);
     await this.send('PutRecord', { PartitionKey: key, Data });
     this.account.put(key, this.#round);
     this.#round += 1;

@@ -12,6 +12,8 @@ export class Worker {
   /** Shards by what happened to them here: `started`, `ended`, `lost`, … */
   shards = new Map();
   called = new Set();
+  /** What it has counted of each key, where it counts. */
+  counts = new Map();
   records = 0;
 
   /** `stopSignal` is for a program that does not look at its stdin. */
@@ -33,7 +35,8 @@ export class Worker {
         account.came(rest);
       } else if (event === 'batch') {
         account.batch(rest);
-      } else if (event === 'called') this.called.add(rest.operation);
+      } else if (event === 'counted') this.counts.set(rest.key, rest.records);
+      else if (event === 'called') this.called.add(rest.operation);
       else this.shards.set(event, [...(this.shards.get(event) ?? []), rest.shard]);
     });
   }

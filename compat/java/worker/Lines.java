@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  *     {"event":"record","shard":"shardId-…","key":"…","sequence":"495…","sub":0,"bytes":2,"data":"base64"}
  *     {"event":"started|checkpointed|ended|lost|stopped|not checkpointed","shard":"shardId-…"}
+ *     {"event":"counted","key":"…","records":3}
  *     {"event":"called","operation":"GetRecords"}
  *     {"event":"batch","shard":"shardId-…","records":500,"bytes":256000,"processorMs":3100}     instead of its records
  *
@@ -36,6 +37,10 @@ final class Lines {
 
   static void event(String event, String shard) {
     print("{\"event\":\"%s\",\"shard\":\"%s\"}".formatted(event, shard));
+  }
+
+  static void counted(String key, long records) {
+    print("{\"event\":\"counted\",\"key\":\"%s\",\"records\":%d}".formatted(key, records));
   }
 
   static void called(String operation) {
