@@ -18,8 +18,7 @@ import {
   frameHeadBytes,
   frameKind,
   type OutgoingFrame,
-  type Section,
-  voidLog,
+  type Sections,
   writeFrameHead,
 } from './frame.js';
 import { GatheredAppends, gatheredBytesMax, isGathered } from './gathered-appends.js';
@@ -36,8 +35,8 @@ import {
   type SealRequest,
   type TrimRequest,
 } from './request.js';
-import type { Run } from './run.js';
 import type { Tail } from './tail.js';
+import type { WordBuffer } from './word-buffer.js';
 
 interface Joined {
   readonly request: Request;
@@ -47,8 +46,8 @@ interface Joined {
 /** What some of the requests come to in the journal. */
 interface JoinedFrame {
   readonly frame: OutgoingFrame;
-  /** The logs of the frame's sections, in their order; `undefined` for a section that went to no log. */
-  readonly logs: readonly (RegisteredLog | undefined)[];
+  /** Those of the frame. */
+  readonly sections: Sections<RegisteredLog>;
 }
 
 /** A payload up to this is copied behind its head: one larger write is cheaper than many parts. */
@@ -62,7 +61,6 @@ export class CommitDraft {
   readonly timeMs: number;
   readonly #joined: Joined[] = [];
   readonly #frames: JoinedFrame[] = [];
-  readonly #touched = new Set<RegisteredLog>();
   /** Small appends whose frame is still open, and what they take at most. */
   #gathered: GatheredAppends | undefined;
   #gatheredBytesMax = 0;
@@ -131,7 +129,8 @@ export class CommitDraft {
    * The commit's bytes: the header's place, heads and small payloads in `scratch`, large payloads as they came. The
    * header is for `stamp` to fill in, at the start of the first part.
    */
-  encode(scratch: Buffer): { readonly parts: readonly Uint8Array[]; readonly bodyChecksum: number } {
+  encode(scratch: WordBuffer): { readonly parts: readonly Uint8Array[]; readonly bodyChecksum: number } {
+    const { bytes } = scratch;
     const parts: Uint8Array[] = [];
     const sums = Buffer.allocUnsafe(this.#frames.length * 4);
     let sum = 0;
@@ -140,21 +139,23 @@ export class CommitDraft {
     for (const { frame } of this.#frames) {
       const headAt = at;
       at += writeFrameHead(scratch, at, frame, this.#tag);
-      scratch.copy(sums, sum, headAt + 4, headAt + 8);
+      bytes.copy(sums, sum, headAt + 4, headAt + 8);
       sum += 4;
       const { payload } = frame;
+      const paddedBytes = align8(payload.length);
+      const padding = paddedBytes - payload.length;
       if (payload.length <= payloadInlineMax) {
-        scratch.set(payload, at);
-        at += payload.length;
+        bytes.set(payload, at);
+        at += paddedBytes;
       } else {
-        parts.push(scratch.subarray(start, at), payload);
-        start = at;
+        parts.push(bytes.subarray(start, at), payload);
+        // What is left of eight bytes, so that the next head begins at a multiple of eight here as well as in the file.
+        at += align8(padding);
+        start = at - padding;
       }
-      const padding = align8(payload.length) - payload.length;
-      scratch.fill(0, at, at + padding);
-      at += padding;
+      bytes.fill(0, at - padding, at);
     }
-    if (at > start) parts.push(scratch.subarray(start, at));
+    if (at > start) parts.push(bytes.subarray(start, at));
     return { parts, bodyChecksum: checksum(sums) };
   }
 
@@ -162,7 +163,7 @@ export class CommitDraft {
   get scratchBytes(): number {
     let bytes = commitHeaderBytes;
     for (const { frame } of this.#frames) {
-      bytes += frameHeadBytes(frame.sections.length, frame.ends.length) + 8;
+      bytes += frameHeadBytes(frame.sections.logs.length, frame.ends.length) + 8;
       if (frame.payload.length <= payloadInlineMax) bytes += frame.payload.length;
     }
     return bytes;
@@ -177,13 +178,16 @@ export class CommitDraft {
     }
   }
 
-  /** The logs that the draft changes. */
-  get touched(): Iterable<RegisteredLog> {
-    return this.#touched;
+  /** Calls `visit` for each log that the closed draft changes; more than once for one that several frames change. */
+  forEachTouched(visit: (log: RegisteredLog) => void): void {
+    for (const { sections } of this.#frames) {
+      for (const log of sections.logs) if (log !== undefined) visit(log);
+    }
   }
 
+  /** Of a closed draft. */
   rollBack(): void {
-    for (const log of this.#touched) this.#registry.rollBack(log);
+    this.forEachTouched((log) => this.#registry.rollBack(log));
   }
 
   answer(): void {
@@ -218,23 +222,30 @@ export class CommitDraft {
     { part, grouping, payloadChecksum }: PreparedPart,
     logs: readonly (RegisteredLog | undefined)[],
   ): void {
-    const sections: Section[] = [];
-    const grown: (RegisteredLog | undefined)[] = [];
-    for (const [i, log] of logs.entries()) {
-      const count = grouping.counts[i] as number;
+    const { stops } = grouping;
+    const positions = new Float64Array(logs.length);
+    let begin = 0;
+    let sectionCount = 0;
+    let grows = false;
+    for (let i = 0; i < logs.length; i++) {
+      const stop = stops[i] as number;
+      const count = stop - begin;
+      begin = stop;
       if (count === 0) continue;
-      grown.push(log);
-      if (log === undefined) sections.push({ log: voidLog, count, position: 0, arrivalMs: this.timeMs });
-      else {
-        sections.push(this.#section(log, count, log.joinedEnd));
-        log.joinedEnd += count;
-      }
+      sectionCount++;
+      const log = logs[i];
+      if (log === undefined) continue;
+      grows = true;
+      positions[i] = log.joinedEnd;
+      log.joinedEnd += count;
     }
-    if (grown.every((log) => log === undefined)) return;
+    if (!grows) return;
+    const all = { logs, positions, stops, arrivalMs: this.timeMs };
+    const sections = sectionCount === logs.length ? all : withoutEmpty(all);
     const { ends, payload } = part;
-    const order = sections.length > 1 ? grouping.order : undefined;
+    const order = sectionCount > 1 ? grouping.order : undefined;
     const frame = { kind: frameKind.append, sections, order, ends, payload, payloadChecksum };
-    this.#addFrame({ frame, logs: grown });
+    this.#addFrame({ frame, sections });
   }
 
   /** The logs of these ids, if every one of them takes records. */
@@ -251,7 +262,6 @@ export class CommitDraft {
   #gather(request: AppendRequest, logs: readonly RegisteredLog[]): void {
     this.#gathered ??= new GatheredAppends(this.timeMs);
     this.#gatheredBytesMax += request.bytes;
-    for (const log of logs) this.#touched.add(log);
     const outcomes = this.#gathered.add(request.batch, logs);
     this.#joined.push({ request, answer: () => request.answer(outcomes) });
     if (this.#gathered.payloadBytes >= gatheredBytesMax) this.#closeGathered();
@@ -266,42 +276,44 @@ export class CommitDraft {
   }
 
   #joinCreate(request: LogsRequest): void {
-    const sections: Section[] = [];
     const logs: RegisteredLog[] = [];
     for (const id of request.logs) {
-      if (this.#registry.joined(id) !== undefined) continue;
-      const log = this.#registry.make(id);
-      sections.push(this.#section(log, id.length, 0));
-      logs.push(log);
+      if (this.#registry.joined(id) === undefined) logs.push(this.#registry.make(id));
     }
     const ids = Buffer.from(logs.map((log) => log.id).join(''), 'latin1');
-    const frame = logs.length === 0 ? undefined : controlFrame(frameKind.create, sections, ids, this.#tag);
-    this.#add(request, frame, logs, () => request.answer('done'));
+    const stops = new Uint32Array(logs.length);
+    let stop = 0;
+    for (const [i, log] of logs.entries()) {
+      stop += log.id.length;
+      stops[i] = stop;
+    }
+    const sections = { logs, positions: new Float64Array(logs.length), stops, arrivalMs: this.timeMs };
+    const frame = controlFrame(frameKind.create, sections, ids, this.#tag);
+    this.#add(request, { frame, sections }, () => request.answer('done'));
   }
 
   #joinDelete(request: LogsRequest): void {
-    const sections: Section[] = [];
     const logs: RegisteredLog[] = [];
     for (const id of request.logs) {
       const log = this.#logOf(id);
       if (log === undefined) continue;
       log.joinedDeleted = true;
-      sections.push(this.#section(log, 0, log.joinedEnd));
       logs.push(log);
     }
-    this.#joinBare(request, frameKind.delete, sections, logs, () => request.answer('done'));
+    const positions = Float64Array.from(logs, (log) => log.joinedEnd);
+    this.#joinBare(request, frameKind.delete, logs, positions, () => request.answer('done'));
   }
 
   #joinSeal(request: SealRequest): void {
     const log = this.#logOf(request.log);
     if (log === undefined) {
-      this.#add(request, undefined, [], () => request.answer({ kind: 'missing' }));
+      this.#joinBare(request, frameKind.seal, [], noPositions, () => request.answer({ kind: 'missing' }));
       return;
     }
     const endPosition = log.joinedEnd;
-    const sections = log.joinedSealed ? [] : [this.#section(log, 0, endPosition)];
+    const logs = log.joinedSealed ? [] : [log];
     log.joinedSealed = true;
-    this.#joinBare(request, frameKind.seal, sections, [log], () =>
+    this.#joinBare(request, frameKind.seal, logs, Float64Array.of(endPosition), () =>
       request.answer({ kind: 'sealed', endPosition }),
     );
   }
@@ -309,35 +321,27 @@ export class CommitDraft {
   #joinTrim(request: TrimRequest): void {
     const log = this.#logOf(request.log);
     const first = Math.min(request.before, log?.joinedEnd ?? 0);
-    const sections = log === undefined || first <= log.first ? [] : [this.#section(log, 0, first)];
-    this.#joinBare(request, frameKind.trim, sections, [log], () => request.answer('done'));
+    const logs = log === undefined || first <= log.first ? [] : [log];
+    this.#joinBare(request, frameKind.trim, logs, Float64Array.of(first), () => request.answer('done'));
   }
 
+  /** A command for `logs`, each with a position; without any of them there is nothing to write. */
   #joinBare(
     request: Request,
     kind: 3 | 4 | 5,
-    sections: readonly Section[],
-    logs: readonly (RegisteredLog | undefined)[],
+    logs: readonly RegisteredLog[],
+    positions: Float64Array,
     answer: () => void,
   ): void {
-    this.#add(
-      request,
-      sections.length === 0 ? undefined : bareFrame(kind, sections, this.#tag),
-      logs,
-      answer,
-    );
+    const sections = { logs, positions, stops: new Uint32Array(logs.length), arrivalMs: this.timeMs };
+    this.#add(request, { frame: bareFrame(kind, sections, this.#tag), sections }, answer);
   }
 
-  #add(
-    request: Request,
-    frame: OutgoingFrame | undefined,
-    logs: readonly (RegisteredLog | undefined)[],
-    answer: () => void,
-  ): void {
-    if (frame !== undefined) {
+  #add(request: Request, joined: JoinedFrame, answer: () => void): void {
+    if (joined.sections.logs.length > 0) {
       // Frames follow each other as the requests did.
       this.#closeGathered();
-      this.#addFrame({ frame, logs });
+      this.#addFrame(joined);
     }
     this.#joined.push({ request, answer });
   }
@@ -347,53 +351,60 @@ export class CommitDraft {
     this.#frames.push(joined);
   }
 
-  /** A log that can still be spoken to in this draft; touching it here is what `rollBack` undoes. */
+  /** A log that can still be spoken to in this draft. What is done to it is undone by `rollBack`, by its section in a frame. */
   #logOf(id: string): RegisteredLog | undefined {
     const log = this.#registry.joined(id);
     return log === undefined || log.joinedDeleted ? undefined : log;
   }
 
-  #section(log: RegisteredLog, count: number, position: number): Section {
-    this.#touched.add(log);
-    return { log: log.number, count, position, arrivalMs: this.timeMs };
-  }
-
-  #apply({ frame, logs }: JoinedFrame, file: number, offset: number, tail: Tail): void {
+  #apply({ frame, sections }: JoinedFrame, file: number, offset: number, tail: Tail): void {
     if (frame.kind === frameKind.append) {
-      this.#applyAppend(frame, logs, file, offset, tail);
+      this.#applyAppend(frame, sections, file, offset, tail);
       return;
     }
-    for (const [i, log] of logs.entries()) {
+    for (const [i, log] of sections.logs.entries()) {
       if (log === undefined) continue;
       if (frame.kind === frameKind.create) this.#registry.created(log);
       else if (frame.kind === frameKind.seal) this.#registry.sealed(log);
-      else if (frame.kind === frameKind.trim) this.#registry.trimmed(log, frame.sections[i]?.position ?? 0);
+      else if (frame.kind === frameKind.trim) this.#registry.trimmed(log, sections.positions[i] as number);
       else this.#registry.deleted(log);
     }
   }
 
   #applyAppend(
-    frame: OutgoingFrame,
-    logs: readonly (RegisteredLog | undefined)[],
+    { payload, ends, order }: OutgoingFrame,
+    sections: Sections<RegisteredLog>,
     file: number,
     offset: number,
     tail: Tail,
   ): void {
-    const { payload, ends, order } = frame;
-    const batch = { payload, ends, order, lent: false };
-    const grown: RegisteredLog[] = [];
-    const runs: Run[] = [];
-    let orderStart = 0;
-    for (let i = 0; i < frame.sections.length; i++) {
-      const { count, position, arrivalMs } = frame.sections[i] as Section;
+    const { logs, positions, stops, arrivalMs } = sections;
+    let begin = 0;
+    for (let i = 0; i < logs.length; i++) {
+      const stop = stops[i] as number;
       const log = logs[i];
-      if (log !== undefined && count > 0) {
-        this.#registry.appended(log, position, count, arrivalMs, file, offset);
-        grown.push(log);
-        runs.push({ batch, firstPosition: position, count, arrivalMs, orderStart });
-      }
-      orderStart += count;
+      if (log !== undefined)
+        this.#registry.appended(log, positions[i] as number, stop - begin, arrivalMs, file, offset);
+      begin = stop;
     }
-    tail.push(grown, runs);
+    tail.push({ payload, ends, order, lent: false }, sections);
   }
+}
+
+const noPositions = new Float64Array(0);
+
+/** The sections that have records: a part of a batch need not have some of each log. */
+function withoutEmpty({
+  logs,
+  positions,
+  stops,
+  arrivalMs,
+}: Sections<RegisteredLog>): Sections<RegisteredLog> {
+  const kept = logs.map((_, s) => s).filter((s) => stops[s] !== (s === 0 ? 0 : stops[s - 1]));
+  return {
+    logs: kept.map((s) => logs[s]),
+    positions: Float64Array.from(kept, (s) => positions[s] as number),
+    stops: Uint32Array.from(kept, (s) => stops[s] as number),
+    arrivalMs,
+  };
 }

@@ -16,7 +16,9 @@ import type { Canaries } from './canaries.js';
 import { commitHeaderBytes } from './commit.js';
 import type { CommitDraft } from './commit-draft.js';
 import { DiskError } from './disk.js';
+import { align8 } from './integers.js';
 import type { Journal } from './journal.js';
+import { type WordBuffer, wordBuffer } from './word-buffer.js';
 
 export interface Flight {
   readonly draft: CommitDraft;
@@ -49,7 +51,7 @@ const scratchBytesFirst = 64 * 1024;
 export class CommitWindow {
   readonly #parts: CommitWindowParts;
   /** Memory for the heads of one commit in each lane. */
-  readonly #scratches: Buffer[] = [];
+  readonly #scratches: WordBuffer[] = [];
   readonly #lanesInUse = new Set<number>();
   #row: Underway[] = [];
   #bytes = 0;
@@ -128,7 +130,7 @@ export class CommitWindow {
     const scratch = this.#scratch(lane, draft.scratchBytes);
     const { parts, bodyChecksum } = draft.encode(scratch);
     const { bytes: bodyBytes, frames: frameCount, timeMs } = draft;
-    const stamped = journal.stamp(scratch, { bodyBytes, bodyChecksum, frameCount, timeMs });
+    const stamped = journal.stamp(scratch.bytes, { bodyBytes, bodyChecksum, frameCount, timeMs });
     flight.headerChecksum = stamped.headerChecksum;
     try {
       await journal.write(lane, parts, stamped.offset);
@@ -174,10 +176,10 @@ export class CommitWindow {
     return lane;
   }
 
-  #scratch(lane: number, bytes: number): Buffer {
+  #scratch(lane: number, bytes: number): WordBuffer {
     const held = this.#scratches[lane];
-    if (held !== undefined && held.length >= bytes) return held;
-    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, (held?.length ?? scratchBytesFirst / 2) * 2));
+    if (held !== undefined && held.bytes.length >= bytes) return held;
+    const larger = wordBuffer(Math.max(align8(bytes), (held?.bytes.length ?? scratchBytesFirst / 2) * 2));
     this.#scratches[lane] = larger;
     return larger;
   }

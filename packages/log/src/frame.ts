@@ -30,24 +30,36 @@
  * order[counts before s] on. A section with log 0 marks records of the batch that are not in any log (it was sealed or missing).
  */
 import { assert, checksum } from '@millrace/base';
-import { align8, readU64, writeU64 } from './integers.js';
+import { align8, readU64, setU64 } from './integers.js';
+import { type WordBuffer, wordBytes } from './word-buffer.js';
 
 export const frameKind = { append: 1, create: 2, seal: 3, trim: 4, delete: 5 } as const;
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
 
-export interface Section {
-  readonly log: number;
-  readonly count: number;
-  readonly position: number;
-  readonly arrivalMs: number;
-}
-
 /** The section of records that went to no log. */
 export const voidLog = 0;
 
+/**
+ * The sections of a frame on its way out, as columns: an append may go to hundreds of logs. They are kept for as long as
+ * its records are in memory.
+ */
+export interface Sections<Log extends NumberedLog = NumberedLog> {
+  /** Of each section, its log; undefined is `voidLog`. */
+  readonly logs: readonly (Log | undefined)[];
+  readonly positions: Float64Array;
+  /** Where each section's count ends, counted over all of them; it begins where the previous one's ends. */
+  readonly stops: Uint32Array;
+  /** Of all of them. */
+  readonly arrivalMs: number;
+}
+
+interface NumberedLog {
+  readonly number: number;
+}
+
 export interface OutgoingFrame {
   readonly kind: FrameKind;
-  readonly sections: readonly Section[];
+  readonly sections: Sections;
   readonly order: Uint32Array | undefined;
   readonly ends: Uint32Array;
   readonly payload: Uint8Array;
@@ -63,7 +75,7 @@ const noBytes = new Uint8Array(0);
 
 export function controlFrame(
   kind: FrameKind,
-  sections: readonly Section[],
+  sections: Sections,
   payload: Uint8Array,
   tag: number,
 ): OutgoingFrame {
@@ -78,7 +90,7 @@ export function controlFrame(
 }
 
 /** A command that carries no bytes of its own. */
-export function bareFrame(kind: FrameKind, sections: readonly Section[], tag: number): OutgoingFrame {
+export function bareFrame(kind: FrameKind, sections: Sections, tag: number): OutgoingFrame {
   return controlFrame(kind, sections, noBytes, tag);
 }
 
@@ -87,41 +99,54 @@ export function frameHeadBytes(sectionCount: number, recordCount: number): numbe
 }
 
 export function frameBytes(frame: OutgoingFrame): number {
-  return frameHeadBytes(frame.sections.length, frame.ends.length) + align8(frame.payload.length);
+  return frameHeadBytes(frame.sections.logs.length, frame.ends.length) + align8(frame.payload.length);
 }
 
-/** Writes the head of `frame` at `at` and answers its length. */
-export function writeFrameHead(target: Buffer, at: number, frame: OutgoingFrame, tag: number): number {
+/** Writes the head of `frame` at `at`, a multiple of 8, and answers its length. */
+export function writeFrameHead(target: WordBuffer, at: number, frame: OutgoingFrame, tag: number): number {
   const { sections, order, ends, payload } = frame;
-  const headBytes = frameHeadBytes(sections.length, ends.length);
+  const sectionCount = sections.logs.length;
+  const headBytes = frameHeadBytes(sectionCount, ends.length);
   assert(
-    (sections.length > 1 && ends.length > 0) === (order !== undefined),
+    (sectionCount > 1 && ends.length > 0) === (order !== undefined),
     'an order goes with several sections',
   );
-  target.writeUInt32LE(frameMagic, at);
-  target.writeUInt32LE(headBytes + align8(payload.length), at + 8);
-  target.writeUInt32LE(payload.length, at + 12);
-  target.writeUInt32LE(frame.payloadChecksum, at + 16);
-  target.writeUInt32LE(frame.kind, at + 20);
-  target.writeUInt32LE(sections.length, at + 24);
-  target.writeUInt32LE(ends.length, at + 28);
-  let next = at + frameFixedBytes;
-  for (const section of sections) {
-    target.writeUInt32LE(section.log, next);
-    target.writeUInt32LE(section.count, next + 4);
-    writeU64(target, section.position, next + 8);
-    writeU64(target, section.arrivalMs, next + 16);
-    next += sectionBytes;
-  }
+  const { bytes, words } = target;
+  const start = at / wordBytes;
+  words[start] = frameMagic;
+  words[start + 2] = headBytes + align8(payload.length);
+  words[start + 3] = payload.length;
+  words[start + 4] = frame.payloadChecksum;
+  words[start + 5] = frame.kind;
+  words[start + 6] = sectionCount;
+  words[start + 7] = ends.length;
+  let next = writeSections(words, start + frameFixedBytes / wordBytes, sections);
   if (order !== undefined) {
-    target.set(bytesOf(order), next);
-    next += order.byteLength;
+    words.set(order, next);
+    next += order.length;
   }
-  target.set(bytesOf(ends), next);
-  next += ends.byteLength;
-  target.fill(0, next, at + headBytes);
-  target.writeUInt32LE(checksum(target.subarray(at + 8, at + headBytes), tag), at + 4);
+  words.set(ends, next);
+  next += ends.length;
+  words.fill(0, next, (at + headBytes) / wordBytes);
+  words[start + 1] = checksum(bytes.subarray(at + 8, at + headBytes), tag);
   return headBytes;
+}
+
+/** Writes sections from word `at` on; answers where they end. */
+function writeSections(words: Uint32Array, at: number, sections: Sections): number {
+  const { logs, positions, stops, arrivalMs } = sections;
+  let next = at;
+  let begin = 0;
+  for (let s = 0; s < logs.length; s++) {
+    const stop = stops[s] as number;
+    words[next] = logs[s]?.number ?? voidLog;
+    words[next + 1] = stop - begin;
+    setU64(words, positions[s] as number, next + 2);
+    setU64(words, arrivalMs, next + 4);
+    next += sectionBytes / wordBytes;
+    begin = stop;
+  }
+  return next;
 }
 
 /**
@@ -231,8 +256,4 @@ export class FrameHead {
   #numbers(at: number): Uint32Array {
     return new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset + at, this.recordCount);
   }
-}
-
-function bytesOf(numbers: Uint32Array): Uint8Array {
-  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }

@@ -10,7 +10,7 @@
  */
 import { assert, checksum, mib } from '@millrace/base';
 import type { AppendBatch, AppendOutcome } from './contract.js';
-import { frameKind, type OutgoingFrame, type Section } from './frame.js';
+import { frameKind, type OutgoingFrame, type Sections } from './frame.js';
 import { groupByLog } from './grouping.js';
 import type { NativeLimits } from './limits.js';
 import type { RegisteredLog } from './registry.js';
@@ -25,8 +25,8 @@ export function isGathered(batch: AppendBatch, limits: NativeLimits): boolean {
 
 export interface GatheredFrame {
   readonly frame: OutgoingFrame;
-  /** Of the frame's sections, in their order. */
-  readonly logs: readonly RegisteredLog[];
+  /** Those of the frame. */
+  readonly sections: Sections<RegisteredLog>;
 }
 
 export class GatheredAppends {
@@ -50,13 +50,15 @@ export class GatheredAppends {
 
   /** Adds `batch`, whose logs are `logs`; answers what becomes of it once the frame is synced. */
   add(batch: AppendBatch, logs: readonly RegisteredLog[]): AppendOutcome[] {
-    const outcomes = logs.map((log) => this.#outcome(log));
+    const outcomes = logs.map((log): AppendOutcome => {
+      return { kind: 'appended', firstPosition: log.joinedEnd, arrivalMs: this.#arrivalMs };
+    });
     let start = 0;
     for (let i = 0; i < batch.ends.length; i++) {
       const end = batch.ends[i] as number;
       const log = logs[batch.logOf[i] as number];
       assert(log !== undefined && end >= start, 'a record ends before it starts, or has no log');
-      this.#slotOf.push(this.#slots.get(log) as number);
+      this.#slotOf.push(this.#slot(log));
       this.#ends.push(this.#payloadBytes + end);
       log.joinedEnd++;
       start = end;
@@ -79,22 +81,19 @@ export class GatheredAppends {
     const logs = [...this.#slots.keys()];
     const ends = new Uint32Array(this.#ends);
     const logOf = new Uint32Array(this.#slotOf);
-    const { counts, order } = groupByLog({ logs: logs.map((log) => log.id), logOf, ends, payload });
-    const sections: Section[] = logs.map((log, slot) => ({
-      log: log.number,
-      count: counts[slot] as number,
-      position: this.#firstPositions[slot] as number,
-      arrivalMs: this.#arrivalMs,
-    }));
+    const { stops, order } = groupByLog({ logs: logs.map((log) => log.id), logOf, ends, payload });
+    const positions = new Float64Array(this.#firstPositions);
+    const sections = { logs, positions, stops, arrivalMs: this.#arrivalMs };
     const payloadChecksum = checksum(payload, tag);
-    return { frame: { kind: frameKind.append, sections, order, ends, payload, payloadChecksum }, logs };
+    return { frame: { kind: frameKind.append, sections, order, ends, payload, payloadChecksum }, sections };
   }
 
-  #outcome(log: RegisteredLog): AppendOutcome {
-    if (!this.#slots.has(log)) {
-      this.#slots.set(log, this.#slots.size);
-      this.#firstPositions.push(log.joinedEnd);
-    }
-    return { kind: 'appended', firstPosition: log.joinedEnd, arrivalMs: this.#arrivalMs };
+  /** That of a log which is about to grow. */
+  #slot(log: RegisteredLog): number {
+    const known = this.#slots.get(log);
+    if (known !== undefined) return known;
+    const slot = this.#firstPositions.push(log.joinedEnd) - 1;
+    this.#slots.set(log, slot);
+    return slot;
   }
 }

@@ -358,7 +358,7 @@ export class GroupCommit {
     this.#rollBlocked = false;
     // Data that was on its way when the reserve was given up says nothing of the room that is left.
     if (draft.hasUnprivileged && this.#reserve.held) this.#full = undefined;
-    for (const log of draft.touched) this.#changed(log.id);
+    draft.forEachTouched((log) => this.#changed(log.id));
     draft.answer();
     this.sweep();
   }

@@ -7,6 +7,12 @@ export function writeU64(target: Buffer, value: number, at: number): void {
   target.writeUInt32LE(Math.floor(value / twoTo32), at + 4);
 }
 
+/** The same, by words: `at` counts those. */
+export function setU64(words: Uint32Array, value: number, at: number): void {
+  words[at] = value >>> 0;
+  words[at + 1] = Math.floor(value / twoTo32);
+}
+
 export function readU64(source: Buffer, at: number): number {
   return source.readUInt32LE(at + 4) * twoTo32 + source.readUInt32LE(at);
 }

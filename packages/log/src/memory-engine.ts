@@ -86,12 +86,11 @@ export class MemoryEngine implements LogEngine {
   /** Appends what a batch holds for its log number `index`. */
   appendToOne(batch: AppendBatch, grouping: Grouping, records: BatchRecords, index: number): AppendOutcome {
     const id = batch.logs[index] as LogId;
-    const count = grouping.counts[index] as number;
+    const orderStart = index === 0 ? 0 : (grouping.stops[index - 1] as number);
+    const count = (grouping.stops[index] as number) - orderStart;
     const log = this.#logs.get(id);
     if (log === undefined) return { kind: 'missing' };
     if (log.sealed) return { kind: 'sealed' };
-    let orderStart = 0;
-    for (let i = 0; i < index; i++) orderStart += grouping.counts[i] as number;
     const firstPosition = log.endPosition;
     const arrivalMs = Math.max(this.#clock.now(), log.lastArrivalMs);
     if (count === 0) return { kind: 'appended', firstPosition, arrivalMs };

@@ -19,6 +19,7 @@ import { openNativeEngine } from './native-engine.js';
 import { EagerClock } from './testing/eager-clock.js';
 import { batchOf, readAll } from './testing/ledger.js';
 import { MemoryDisk } from './testing/memory-disk.js';
+import { wordBuffer } from './word-buffer.js';
 
 const seed = Date.now();
 const settings = { seed, numRuns: 300 };
@@ -159,8 +160,10 @@ describe(`what is written is what is read (seed ${seed})`, () => {
             ({ log, bytes }) => [`log-${log}`, Buffer.from(bytes).toString('hex')] as const,
           );
           const batch = batchOf(named);
-          const { counts, order } = groupByLog(batch);
-          const sections = Array.from(counts, (count, i) => ({ log: i + 1, count, position, arrivalMs }));
+          const { stops, order } = groupByLog(batch);
+          const logs = batch.logs.map((_, i) => ({ number: i + 1 }));
+          const positions = Float64Array.from(logs, (_, i) => Math.max(0, position - i));
+          const sections = { logs, positions, stops, arrivalMs };
           const { ends, payload } = batch;
           const frame = {
             kind: frameKind.append,
@@ -170,8 +173,9 @@ describe(`what is written is what is read (seed ${seed})`, () => {
             payload,
             payloadChecksum: checksum(payload, tag),
           };
-          const bytes = Buffer.alloc(frameBytes(frame) + 16, 0xee);
-          const headBytes = writeFrameHead(bytes, 8, frame, tag);
+          const target = wordBuffer(frameBytes(frame) + 16);
+          const bytes = target.bytes.fill(0xee);
+          const headBytes = writeFrameHead(target, 8, frame, tag);
           bytes.set(payload, 8 + headBytes);
           const head = frameHeadAt(bytes, 8, tag);
           assert.ok(head !== undefined);
@@ -179,9 +183,10 @@ describe(`what is written is what is read (seed ${seed})`, () => {
           assert.deepEqual(Buffer.from(head.payload(tag) ?? []), Buffer.from(payload));
           assert.deepEqual(head.ends, ends);
           assert.deepEqual(head.order, order);
-          for (const [i, section] of sections.entries()) {
-            assert.deepEqual([head.logOf(i), head.countOf(i)], [section.log, section.count]);
-            assert.deepEqual([head.positionOf(i), head.arrivalOf(i)], [position, arrivalMs]);
+          for (const i of logs.keys()) {
+            const count = batch.logOf.filter((log) => log === i).length;
+            assert.deepEqual([head.logOf(i), head.countOf(i)], [i + 1, count]);
+            assert.deepEqual([head.positionOf(i), head.arrivalOf(i)], [Math.max(0, position - i), arrivalMs]);
           }
           assert.equal(frameHeadAt(bytes, 8, tag + 1), undefined, 'a frame of another store was taken');
         },

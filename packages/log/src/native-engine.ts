@@ -50,7 +50,7 @@ import { Settler } from './settler.js';
 import type { SnapshotProgress, SnapshotResult, SnapshotTarget } from './snapshot.js';
 import { SnapshotMaker } from './snapshot-maker.js';
 import { type Sorter, sortJournal } from './sort-job.js';
-import { shareTail, Tail } from './tail.js';
+import { Tail } from './tail.js';
 import { Waiters, waitIsOver } from './waiters.js';
 
 export interface NativeEngineOptions {
@@ -177,6 +177,7 @@ class OpenNativeEngine implements NativeEngine {
   readonly #reader: Reader;
   readonly #waiters: Waiters;
   readonly #budget: MemoryBudget;
+  readonly #tail: Tail;
   readonly #snapshots: SnapshotMaker;
   readonly #slabs: PageSlabs | undefined;
   #closing: Promise<void> | undefined;
@@ -195,6 +196,7 @@ class OpenNativeEngine implements NativeEngine {
     this.#limits = limits;
     this.#budget = budget;
     this.#slabs = parts.slabs;
+    this.#tail = tail;
     this.#lock = lock;
     this.#journal = journal;
     this.#registry = registry;
@@ -267,9 +269,9 @@ class OpenNativeEngine implements NativeEngine {
     const memory = slabs && new PageMemory(slabs);
     const page = new Page(request.recordsMax, request.bytesMax, memory?.take);
     let position = Math.max(request.from, log.first);
-    const tailFirst = log.runs.at(0)?.firstPosition ?? log.end;
+    const tailFirst = this.#tail.firstPosition(log) ?? log.end;
     if (position < tailFirst) position = await this.#reader.read(log, position, page);
-    position = shareTail(log, position, page);
+    position = this.#tail.read(log, position, page);
     const result = { records: page.finish(), nextPosition: position, state: log.state };
     return { kind: 'records', ...result, ...(memory && { release: () => memory.release() }) };
   }
@@ -286,11 +288,8 @@ class OpenNativeEngine implements NativeEngine {
     if (log.lastArrivalMs < arrivalMs) return end;
     if (arrivalMs <= log.noneBeforeMs) return log.first;
     const { first } = log;
-    const tailFirst = log.runs.at(0);
-    const inTail = tailFirst !== undefined && tailFirst.arrivalMs < arrivalMs;
-    const found = inTail
-      ? log.runs.at(log.runs.findArrival(arrivalMs))?.firstPosition
-      : await this.#reader.findArrival(log, arrivalMs);
+    const inTail = this.#tail.findArrival(log, arrivalMs);
+    const found = inTail ?? (await this.#reader.findArrival(log, arrivalMs));
     if (found !== undefined && found <= first) log.noneBeforeMs = Math.max(log.noneBeforeMs, arrivalMs);
     return Math.max(log.first, found ?? end);
   }

@@ -12,15 +12,15 @@ import { assert } from '@millrace/base';
 import type { LogId, LogState, Position } from './contract.js';
 import type { CheckpointLog } from './journal-header.js';
 import { LogIndex } from './log-index.js';
-import { RunList } from './run.js';
+import { LogRuns } from './log-runs.js';
 import type { SortedLogs } from './sort-job.js';
 
 export class RegisteredLog {
   readonly id: LogId;
   readonly number: number;
   readonly index: LogIndex;
-  /** Its recent runs that are still in memory. */
-  readonly runs = new RunList();
+  /** Where the tail has its newest records. */
+  readonly runs = new LogRuns();
   first: Position = 0;
   end: Position = 0;
   sealed = false;
@@ -139,10 +139,6 @@ export class Registry {
     const anchor = log.index.firstFile;
     log.index.trim(log.first, log.end);
     this.#moveAnchor(anchor, log.index.firstFile);
-    for (let run = log.runs.at(0); run !== undefined; run = log.runs.at(0)) {
-      if (run.firstPosition + run.count > log.first) break;
-      log.runs.shift();
-    }
   }
 
   deleted(log: RegisteredLog): void {
