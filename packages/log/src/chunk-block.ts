@@ -20,8 +20,9 @@
  */
 import { checksum } from '@millrace/base';
 import type { Position } from './contract.js';
-import { align8, readU64, writeU64 } from './integers.js';
+import { align8, readU64, setU64, writeU64 } from './integers.js';
 import type { Run } from './run.js';
+import { wordBytes } from './word-buffer.js';
 
 export const blockHeaderBytes = 64;
 const blockMagic = 0x4b42524d;
@@ -46,19 +47,20 @@ export function blockLayout(shape: BlockShape): BlockLayout {
   return { endsAt, payloadAt, length: payloadAt + align8(shape.payloadBytes) };
 }
 
+/** Writes one run of the block at byte `at` of `words`. */
 export function writeRun(
-  target: Buffer,
+  words: Uint32Array,
   at: number,
   run: number,
   position: Position,
   arrivalMs: number,
   count: number,
 ): void {
-  const start = at + blockHeaderBytes + run * runBytes;
-  writeU64(target, position, start);
-  writeU64(target, arrivalMs, start + 8);
-  target.writeUInt32LE(count, start + 16);
-  target.writeUInt32LE(0, start + 20);
+  const start = (at + blockHeaderBytes + run * runBytes) / wordBytes;
+  setU64(words, position, start);
+  setU64(words, arrivalMs, start + 2);
+  words[start + 4] = count;
+  words[start + 5] = 0;
 }
 
 /** Writes the header of a block whose body is at `at` in `target` already, checksum included. */

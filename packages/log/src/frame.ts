@@ -30,7 +30,7 @@
  * order[counts before s] on. A section with log 0 marks records of the batch that are not in any log (it was sealed or missing).
  */
 import { assert, checksum } from '@millrace/base';
-import { align8, readU64, setU64 } from './integers.js';
+import { align8, getU64, setU64 } from './integers.js';
 import { type WordBuffer, wordBytes } from './word-buffer.js';
 
 export const frameKind = { append: 1, create: 2, seal: 3, trim: 4, delete: 5 } as const;
@@ -173,6 +173,8 @@ export function frameHeadAt(bytes: Buffer, at: number, tag: number): FrameHead |
 export class FrameHead {
   readonly #bytes: Buffer;
   readonly #at: number;
+  /** The head as words: hundreds of sections are read from it. */
+  readonly #words: Uint32Array;
   readonly headBytes: number;
   readonly sectionCount: number;
   readonly recordCount: number;
@@ -181,6 +183,7 @@ export class FrameHead {
     this.#bytes = bytes;
     this.#at = at;
     this.headBytes = headBytes;
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset + at, headBytes / wordBytes);
     this.sectionCount = bytes.readUInt32LE(at + 24);
     this.recordCount = bytes.readUInt32LE(at + 28);
   }
@@ -198,27 +201,27 @@ export class FrameHead {
   }
 
   logOf(index: number): number {
-    return this.#bytes.readUInt32LE(this.#section(index));
+    return this.#words[sectionAt(index)] as number;
   }
 
   countOf(index: number): number {
-    return this.#bytes.readUInt32LE(this.#section(index) + 4);
+    return this.#words[sectionAt(index) + 1] as number;
   }
 
   positionOf(index: number): number {
-    return readU64(this.#bytes, this.#section(index) + 8);
+    return getU64(this.#words, sectionAt(index) + 2);
   }
 
   arrivalOf(index: number): number {
-    return readU64(this.#bytes, this.#section(index) + 16);
+    return getU64(this.#words, sectionAt(index) + 4);
   }
 
   get order(): Uint32Array | undefined {
-    return this.sectionCount > 1 ? this.#numbers(this.#tables()) : undefined;
+    return this.sectionCount > 1 ? this.#numbers(0) : undefined;
   }
 
   get ends(): Uint32Array {
-    return this.#numbers(this.#tables() + (this.sectionCount > 1 ? this.recordCount * 4 : 0));
+    return this.#numbers(this.sectionCount > 1 ? this.recordCount : 0);
   }
 
   /** The payload, whose bytes must be in the buffer; `undefined` when they are damaged. */
@@ -245,15 +248,14 @@ export class FrameHead {
     return records === this.recordCount && this.sectionCount > 0;
   }
 
-  #section(index: number): number {
-    return this.#at + frameFixedBytes + index * sectionBytes;
+  /** As many numbers as records, from the number `skipped` behind the sections on. */
+  #numbers(skipped: number): Uint32Array {
+    const at = sectionAt(this.sectionCount) + skipped;
+    return this.#words.subarray(at, at + this.recordCount);
   }
+}
 
-  #tables(): number {
-    return this.#section(this.sectionCount);
-  }
-
-  #numbers(at: number): Uint32Array {
-    return new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset + at, this.recordCount);
-  }
+/** Where a section is in a head, in words. */
+function sectionAt(index: number): number {
+  return (frameFixedBytes + index * sectionBytes) / wordBytes;
 }

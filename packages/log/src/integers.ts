@@ -13,6 +13,10 @@ export function setU64(words: Uint32Array, value: number, at: number): void {
   words[at + 1] = Math.floor(value / twoTo32);
 }
 
+export function getU64(words: Uint32Array, at: number): number {
+  return (words[at + 1] as number) * twoTo32 + (words[at] as number);
+}
+
 export function readU64(source: Buffer, at: number): number {
   return source.readUInt32LE(at + 4) * twoTo32 + source.readUInt32LE(at);
 }

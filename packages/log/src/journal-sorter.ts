@@ -20,6 +20,7 @@ import { type FrameHead, frameKind, voidLog } from './frame.js';
 import { FrameWalk } from './frame-walk.js';
 import { align8 } from './integers.js';
 import type { SortJob, StopSign } from './sort-job.js';
+import { type WordBuffer, wordBuffer, wordBytes } from './word-buffer.js';
 
 interface PlannedBlock extends WritableBlock {
   runCount: number;
@@ -50,30 +51,18 @@ const blockSlackBytes = blockHeaderBytes + 16;
 
 /** What stretches are sorted in. Whoever has one job after another keeps it: new memory costs a fault for each page. */
 export class SortBuffer {
-  #bytes = Buffer.alloc(0);
-  #numbers = new Uint32Array(0);
+  #memory = wordBuffer(0);
 
-  get bytes(): Buffer {
-    return this.#bytes;
-  }
-
-  /** The same, as the numbers that tell where records end. */
-  get numbers(): Uint32Array {
-    return this.#numbers;
+  get memory(): WordBuffer {
+    return this.#memory;
   }
 
   /** Makes it `length` long at least, and `usual` if it has to be made: both multiples of 8. What was in it is gone. */
   makeRoom(length: number, usual: number): void {
-    if (this.#bytes.length >= length) return;
+    if (this.#memory.bytes.length >= length) return;
     // The old one may go before the new one comes.
-    this.#bytes = Buffer.alloc(0);
-    this.#numbers = new Uint32Array(0);
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, usual));
-    this.#numbers = new Uint32Array(
-      this.#bytes.buffer,
-      0,
-      this.#bytes.length / Uint32Array.BYTES_PER_ELEMENT,
-    );
+    this.#memory = wordBuffer(0);
+    this.#memory = wordBuffer(Math.max(length, usual));
   }
 }
 
@@ -84,14 +73,14 @@ export class JournalSorter {
   readonly #logs = new Map<number, PlannedLog>();
   /** Those that have records in the stretch. */
   #touched: PlannedLog[] = [];
-  readonly #memory: SortBuffer;
+  readonly #buffer: SortBuffer;
   #offset: number;
 
-  constructor(job: SortJob, file: DiskFile, window: FileWindow, memory: SortBuffer) {
+  constructor(job: SortJob, file: DiskFile, window: FileWindow, buffer: SortBuffer) {
     this.#job = job;
     this.#file = file;
     this.#window = window;
-    this.#memory = memory;
+    this.#buffer = buffer;
     this.#offset = job.source.body;
   }
 
@@ -104,7 +93,7 @@ export class JournalSorter {
       if (blocks.length === 0) continue;
       await this.#fill(from, this.#offset, stop);
       const { tag } = this.#job;
-      const { bytes } = this.#memory;
+      const { bytes } = this.#buffer.memory;
       return { bytes, blocks, seal: (block, at) => sealBlock(bytes, at, block.log, block, tag) };
     }
     return undefined;
@@ -223,8 +212,8 @@ export class JournalSorter {
       length += layout.length;
     }
     const { bytesMax, source } = this.#job;
-    this.#memory.makeRoom(length, align8(Math.min(bytesMax, source.end)));
-    const { bytes } = this.#memory;
+    this.#buffer.makeRoom(length, align8(Math.min(bytesMax, source.end)));
+    const { bytes } = this.#buffer.memory;
     for (const [i, block] of blocks.entries()) {
       const { endsAt, recordCount, payloadAt, payloadBytes } = block;
       bytes.fill(0, endsAt + recordCount * 4, payloadAt);
@@ -265,6 +254,7 @@ export class JournalSorter {
 
   #copy(head: FrameHead, payload: Buffer): void {
     const { ends, order } = head;
+    const { words } = this.#buffer.memory;
     let orderStart = 0;
     for (let s = 0; s < head.sectionCount; s++) {
       const count = head.countOf(s);
@@ -277,7 +267,7 @@ export class JournalSorter {
           const taken = Math.min(count - done, block.recordCount - block.records);
           const isThere = block.records > 0 || block.firstPosition === position + done;
           assert(isThere, 'a block begins where it was planned');
-          writeRun(this.#memory.bytes, block.at, block.runs++, position + done, head.arrivalOf(s), taken);
+          writeRun(words, block.at, block.runs++, position + done, head.arrivalOf(s), taken);
           const start = orderStart + done;
           this.#copyRun(block, payload, ends, order, start, start + taken);
           if (block.records === block.recordCount) {
@@ -300,8 +290,8 @@ export class JournalSorter {
     from: number,
     to: number,
   ): void {
-    const { bytes, numbers } = this.#memory;
-    let number = block.endsAt / 4 + block.records;
+    const { bytes, words } = this.#buffer.memory;
+    let word = block.endsAt / wordBytes + block.records;
     let target = block.payloadAt + block.bytes;
     let start = 0;
     let end = 0;
@@ -314,7 +304,7 @@ export class JournalSorter {
         start = recordStart;
       }
       end = recordEnd;
-      numbers[number++] = target + end - start - block.payloadAt;
+      words[word++] = target + end - start - block.payloadAt;
     }
     if (end > start) target += payload.copy(bytes, target, start, end);
     block.records += to - from;

@@ -8,6 +8,7 @@ import { asBuffer } from '@millrace/base';
 import { type BlockShape, blockHeaderBytes, blockLayout, sealBlock, writeRun } from './chunk-block.js';
 import type { WritableBlock } from './chunk-writer.js';
 import type { Run } from './run.js';
+import { wordBuffer } from './word-buffer.js';
 
 /** A block that was made, and its bytes, sealed but for its place. */
 export interface MadeBlock {
@@ -76,8 +77,9 @@ function madeBlock(log: number, records: readonly HeldRecord[], tag: number): Ma
   }
   const shape: BlockShape = { runCount: runs.length, recordCount: records.length, payloadBytes };
   const { endsAt, payloadAt, length } = blockLayout(shape);
-  const target = Buffer.alloc(length);
-  for (const [i, run] of runs.entries()) writeRun(target, 0, i, run.position, run.arrivalMs, run.count);
+  const { bytes: target, words } = wordBuffer(length);
+  target.fill(0);
+  for (const [i, run] of runs.entries()) writeRun(words, 0, i, run.position, run.arrivalMs, run.count);
   let end = 0;
   for (const [i, { bytes }] of records.entries()) {
     asBuffer(bytes).copy(target, payloadAt + end);
