@@ -7,13 +7,11 @@
  * Invariant: parts follow each other as the records do, over the same memory; the records of a log stay in their order.
  */
 import type { AppendBatch } from './contract.js';
-import { withoutSlack } from './tail.js';
 
 /** `batch` in parts of at most `bytesMax`, or of one record. */
 export function batchParts(batch: AppendBatch, bytesMax: number): readonly AppendBatch[] {
-  const payload = withoutSlack(batch.payload);
-  const { ends } = batch;
-  if (payload.length <= bytesMax || ends.length <= 1) return [{ ...batch, payload }];
+  const { ends, payload } = batch;
+  if (payload.length <= bytesMax || ends.length <= 1) return [batch];
   const parts: AppendBatch[] = [];
   let first = 0;
   let start = 0;

@@ -20,6 +20,11 @@ export interface NativeLimits {
   readonly gatheredPayloadBytesMax: number;
   /** A longer batch has several frames, as many records in each as fit: a frame is read and checked in one go. */
   readonly framePayloadBytesMax: number;
+  /**
+   * Of an append that is longer, so much is checksummed or copied in one turn, a quarter of a millisecond, where the engine
+   * was told how to have others take theirs (`inSlices`).
+   */
+  readonly appendSliceBytes: number;
   /** Appends beyond these bytes or this number wait unprepared, in order, until a commit has taken others. */
   readonly queueBytesMax: number;
   readonly queueRequestsMax: number;
@@ -80,6 +85,7 @@ export const nativeLimitsDefault: NativeLimits = {
   commitBesideBytesMin: 48 * kib,
   gatheredPayloadBytesMax: 4 * kib,
   framePayloadBytesMax: 1 * mib,
+  appendSliceBytes: 1 * mib,
   queueBytesMax: 64 * mib,
   queueRequestsMax: 16_384,
   waitingRequestsMax: 65_536,
@@ -117,6 +123,7 @@ export function nativeLimits(given: Partial<NativeLimits> = {}): NativeLimits {
     limits.journalFilesKept < limits.unsettledFilesMax,
     'a new journal file would wait for ever: journalFilesKept must be below unsettledFilesMax',
   );
+  assert(limits.appendSliceBytes >= 1, 'an append in slices of nothing never ends');
   assert(limits.commitsInFlightMax >= 1, 'with no commit in flight nothing is ever written');
   assert(
     limits.commitsInFlightBytesMax <= commitBodyBytesMax,

@@ -1,3 +1,5 @@
+import { DiskError } from './disk.js';
+
 /** What opening or reading a log can fail with, as a closed set; the message names the file and the offset. */
 export type LogErrorCode =
   /** Bytes that were synced are not what was written. Refused, never cut. */
@@ -22,5 +24,15 @@ export class LogError extends Error {
     super(message, options);
     this.code = code;
     this.retryable = code === 'locked' || code === 'busy';
+  }
+}
+
+/** What the disk answers, as what the log answers. */
+export async function asLogError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new LogError(error.code === 'locked' ? 'locked' : 'disk', error.message, { cause: error });
   }
 }

@@ -14,6 +14,7 @@
  */
 import { endianness } from 'node:os';
 import { assert, type Clock, type Random, systemRandom } from '@millrace/base';
+import { AppendPreparation, type InSlices } from './append-preparation.js';
 import type { Canaries } from './canaries.js';
 import type {
   AppendBatch,
@@ -29,12 +30,12 @@ import type {
   ReadResult,
   SealResult,
 } from './contract.js';
-import { type Disk, DiskError, type DiskLock } from './disk.js';
+import type { Disk, DiskLock } from './disk.js';
 import { FrameCache } from './frame-cache.js';
 import { GroupCommit } from './group-commit.js';
 import type { Journal } from './journal.js';
 import { type NativeLimits, nativeLimits } from './limits.js';
-import { LogError } from './log-error.js';
+import { asLogError, LogError } from './log-error.js';
 import { assertLogId } from './log-id.js';
 import type { Settled } from './manifest-recovery.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -75,6 +76,8 @@ export interface NativeEngineOptions {
   readonly forgotten?: (memory: ArrayBufferLike) => void;
   /** For what borrowed pages have of files. Default: they are not lent, and take memory of their own. */
   readonly slabs?: PageSlabs;
+  /** How what a long append takes is done in slices, others having their turn in between. Default: at once. */
+  readonly inSlices?: InSlices;
   /** For the simulator alone. */
   readonly canaries?: Canaries;
 }
@@ -133,7 +136,7 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
         const { settlingStopped = () => {} } = options;
         const writing = { lock, reserve, sorter, callers, settlingStopped };
         const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, frames, tail };
-        const engine = new OpenNativeEngine({ ...parts, slabs: options.slabs });
+        const engine = new OpenNativeEngine({ ...parts, slabs: options.slabs, inSlices: options.inSlices });
         await engine.begin();
         return engine;
       } catch (error) {
@@ -162,6 +165,7 @@ interface NativeEngineParts {
   readonly frames: FrameCache;
   readonly tail: Tail;
   readonly slabs: PageSlabs | undefined;
+  readonly inSlices: InSlices | undefined;
 }
 
 class OpenNativeEngine implements NativeEngine {
@@ -178,6 +182,7 @@ class OpenNativeEngine implements NativeEngine {
   readonly #waiters: Waiters;
   readonly #budget: MemoryBudget;
   readonly #tail: Tail;
+  readonly #preparation: AppendPreparation;
   readonly #snapshots: SnapshotMaker;
   readonly #slabs: PageSlabs | undefined;
   #closing: Promise<void> | undefined;
@@ -197,6 +202,7 @@ class OpenNativeEngine implements NativeEngine {
     this.#budget = budget;
     this.#slabs = parts.slabs;
     this.#tail = tail;
+    this.#preparation = new AppendPreparation(parts.inSlices, journal.chain.tag, limits);
     this.#lock = lock;
     this.#journal = journal;
     this.#registry = registry;
@@ -239,6 +245,7 @@ class OpenNativeEngine implements NativeEngine {
     this.#appends++;
     this.#records += batch.ends.length;
     this.#payloadBytes += batch.payload.length;
+    if (this.#preparation.isWanted(batch)) return this.#appendLong(batch, bytes);
     return this.#submit((answer) => ({ kind: 'append', batch, bytes, prepared: undefined, answer }));
   }
 
@@ -352,6 +359,8 @@ class OpenNativeEngine implements NativeEngine {
     this.#waiters.rejectAll(new LogError('closed', 'the log was closed'));
     await asLogError(async () => {
       try {
+        // Appends that are being prepared came before the call.
+        await this.#preparation.idle();
         this.#writer.stop();
         await this.#snapshots.stop();
         await this.#writer.mark();
@@ -369,24 +378,24 @@ class OpenNativeEngine implements NativeEngine {
   #submit<T>(make: (answer: (value: T) => void) => Request): Promise<T> {
     return new Promise((resolve) => {
       this.#assertOpen();
-      const request = make(resolve);
-      const { commitBytesMax } = this.#limits;
-      assert(request.bytes <= commitBytesMax, `a call of ${request.bytes} bytes does not fit into a commit`);
-      this.#writer.submit(request);
+      this.#enqueue(make(resolve));
     });
+  }
+
+  /** One that has come before the log is closed is queued, though it may be prepared only after that. */
+  async #appendLong(batch: AppendBatch, bytes: number): Promise<readonly AppendOutcome[]> {
+    this.#assertOpen();
+    const prepared = await this.#preparation.prepare(batch);
+    return new Promise((answer) => this.#enqueue({ kind: 'append', batch, bytes, prepared, answer }));
+  }
+
+  #enqueue(request: Request): void {
+    const { commitBytesMax } = this.#limits;
+    assert(request.bytes <= commitBytesMax, `a call of ${request.bytes} bytes does not fit into a commit`);
+    this.#writer.submit(request);
   }
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new LogError('closed', 'the log was closed');
-  }
-}
-
-/** What the disk answers, as what the log answers. */
-async function asLogError<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
-    throw new LogError(error.code === 'locked' ? 'locked' : 'disk', error.message, { cause: error });
   }
 }

@@ -15,6 +15,7 @@ import { type Grouping, groupByLog } from './grouping.js';
 import { align8 } from './integers.js';
 import type { NativeLimits } from './limits.js';
 import { LogError } from './log-error.js';
+import { hasSlack } from './tail.js';
 
 /** How a commit that did not come to be answers its requests. */
 export type Failure = 'full' | 'poisoned' | 'unknown';
@@ -79,14 +80,52 @@ export function fail(request: Request, failure: Failure): void {
   else request.answer(failure);
 }
 
-/** Does for a request what does not depend on the commit that it will join. */
+/** Does for a request what does not depend on the commit that it will join, unless that is done. */
 export function prepare(request: AppendRequest, tag: number, limits: NativeLimits): PreparedBatch {
-  request.prepared ??= batchParts(request.batch, limits.framePayloadBytesMax).map((part) => ({
-    part,
-    grouping: groupByLog(part),
-    payloadChecksum: checksum(part.payload, tag),
-  }));
-  return request.prepared;
+  if (request.prepared !== undefined) return request.prepared;
+  const work = prepareInSlices(request.batch, tag, limits);
+  let step = work.next();
+  while (step.done !== true) step = work.next();
+  request.prepared = step.value;
+  return step.value;
+}
+
+/** The same, pausing after each `appendSliceBytes` that it has gone through; yields how many bytes they were. */
+export function* prepareInSlices(
+  batch: AppendBatch,
+  tag: number,
+  limits: NativeLimits,
+): Generator<number, PreparedBatch, void> {
+  const { appendSliceBytes, framePayloadBytesMax } = limits;
+  const payload = hasSlack(batch.payload)
+    ? yield* copyInSlices(batch.payload, appendSliceBytes)
+    : batch.payload;
+  const prepared: PreparedPart[] = [];
+  let left = appendSliceBytes;
+  for (const part of batchParts({ ...batch, payload }, framePayloadBytesMax)) {
+    const grouping = groupByLog(part);
+    let payloadChecksum = tag;
+    for (let at = 0; at < part.payload.length; ) {
+      const bytes = part.payload.subarray(at, at + left);
+      payloadChecksum = checksum(bytes, payloadChecksum);
+      at += bytes.length;
+      left -= bytes.length;
+      if (left > 0) continue;
+      yield appendSliceBytes;
+      left = appendSliceBytes;
+    }
+    prepared.push({ part, grouping, payloadChecksum });
+  }
+  return prepared;
+}
+
+function* copyInSlices(bytes: Uint8Array, sliceBytes: number): Generator<number, Uint8Array, void> {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    copy.set(bytes.subarray(at, at + sliceBytes), at);
+    yield sliceBytes;
+  }
+  return copy;
 }
 
 export class RequestQueue {

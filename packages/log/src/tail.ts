@@ -168,8 +168,8 @@ export class Tail {
   }
 }
 
-/** `payload`, or a copy of it when it is a small part of a large buffer. */
-export function withoutSlack(payload: Uint8Array): Uint8Array {
+/** Whether `payload` is a small part of a large buffer: the tail wants a copy of it. */
+export function hasSlack(payload: Uint8Array): boolean {
   const slack = payload.buffer.byteLength - payload.byteLength;
-  return slack > Math.max(slackBytesMax, payload.byteLength) ? new Uint8Array(payload) : payload;
+  return slack > Math.max(slackBytesMax, payload.byteLength);
 }

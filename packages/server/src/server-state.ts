@@ -170,8 +170,10 @@ async function openEngine(options: StateOptions): Promise<OpenedEngine> {
       logger.warn('old records are not settled any more until the next start, and the journal grows', {
         why,
       });
-    const { forgotten, slabs } = options;
-    const given = { disk, clock, random, limits, pace, settlingStopped, forgotten, slabs };
+    const { forgotten, slabs, codec } = options;
+    const inSlices: Codec['inSlices'] = (work, bytes) => codec.inSlices(work, bytes);
+    const reading = { forgotten, slabs };
+    const given = { disk, clock, random, limits, pace, settlingStopped, inSlices, ...reading };
     const engine = await openNativeEngine({ ...given, ...(sorter && { sorter }) });
     clock.raiseTo(engine.newestArrivalMs);
     const { cut } = engine.recovery;

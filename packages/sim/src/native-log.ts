@@ -18,6 +18,7 @@ function smallLimits(random: Random): Partial<NativeLimits> {
     commitBytesMax: pick(random, commitBytesMax),
     gatheredPayloadBytesMax: pick(random, [0, 64, 4 * kib]),
     framePayloadBytesMax: pick(random, [100, 2 * kib, 64 * kib]),
+    appendSliceBytes: pick(random, [64, 1 * kib, 64 * kib]),
     queueBytesMax: pick(random, [1 * kib, 256 * kib]),
     queueRequestsMax: pick(random, [4, 64]),
     tailBytesMax: pick(random, [0, 4 * kib, 256 * kib]),
@@ -51,6 +52,15 @@ function fewWaiting(random: Random): Partial<NativeLimits> {
   };
 }
 
+/** One slice, then whoever else is ready: what is asked for meanwhile overtakes a long append. */
+async function inSlices<T>(work: Generator<number, T, void>): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await Promise.resolve();
+  }
+}
+
 /** `busy`: calls may be turned away because too many wait. */
 export function nativeEngine(random: Random, busy: boolean): EngineUnderTest {
   const limits = { ...smallLimits(random), ...(busy ? fewWaiting(random) : {}) };
@@ -64,6 +74,7 @@ export function nativeEngine(random: Random, busy: boolean): EngineUnderTest {
         random: chances,
         limits,
         slabs: spoilingSlabs(),
+        inSlices,
         ...(canary === undefined ? {} : { canaries: { [canary]: true } }),
       }),
   };
