@@ -20,9 +20,8 @@
  */
 import { checksum } from '@millrace/base';
 import type { Position } from './contract.js';
-import { align8, readU64, setU64, writeU64 } from './integers.js';
+import { align8, readU64, setU64, wordBytes, writeU64 } from './integers.js';
 import type { Run } from './run.js';
-import { wordBytes } from './word-buffer.js';
 
 export const blockHeaderBytes = 64;
 const blockMagic = 0x4b42524d;

@@ -19,10 +19,11 @@ import {
   frameKind,
   type OutgoingFrame,
   type Sections,
+  withoutEmpty,
   writeFrameHead,
 } from './frame.js';
 import { GatheredAppends, gatheredBytesMax, isGathered } from './gathered-appends.js';
-import { align8 } from './integers.js';
+import { align8, type WordBuffer } from './integers.js';
 import type { NativeLimits } from './limits.js';
 import type { RegisteredLog, Registry } from './registry.js';
 import {
@@ -36,7 +37,6 @@ import {
   type TrimRequest,
 } from './request.js';
 import type { Tail } from './tail.js';
-import type { WordBuffer } from './word-buffer.js';
 
 interface Joined {
   readonly request: Request;
@@ -392,19 +392,3 @@ export class CommitDraft {
 }
 
 const noPositions = new Float64Array(0);
-
-/** The sections that have records: a part of a batch need not have some of each log. */
-function withoutEmpty({
-  logs,
-  positions,
-  stops,
-  arrivalMs,
-}: Sections<RegisteredLog>): Sections<RegisteredLog> {
-  const kept = logs.map((_, s) => s).filter((s) => stops[s] !== (s === 0 ? 0 : stops[s - 1]));
-  return {
-    logs: kept.map((s) => logs[s]),
-    positions: Float64Array.from(kept, (s) => positions[s] as number),
-    stops: Uint32Array.from(kept, (s) => stops[s] as number),
-    arrivalMs,
-  };
-}

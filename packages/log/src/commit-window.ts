@@ -16,9 +16,8 @@ import type { Canaries } from './canaries.js';
 import { commitHeaderBytes } from './commit.js';
 import type { CommitDraft } from './commit-draft.js';
 import { DiskError } from './disk.js';
-import { align8 } from './integers.js';
+import { align8, type WordBuffer, wordBuffer } from './integers.js';
 import type { Journal } from './journal.js';
-import { type WordBuffer, wordBuffer } from './word-buffer.js';
 
 export interface Flight {
   readonly draft: CommitDraft;

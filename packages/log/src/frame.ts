@@ -30,8 +30,7 @@
  * order[counts before s] on. A section with log 0 marks records of the batch that are not in any log (it was sealed or missing).
  */
 import { assert, checksum } from '@millrace/base';
-import { align8, getU64, setU64 } from './integers.js';
-import { type WordBuffer, wordBytes } from './word-buffer.js';
+import { align8, getU64, setU64, type WordBuffer, wordBytes } from './integers.js';
 
 export const frameKind = { append: 1, create: 2, seal: 3, trim: 4, delete: 5 } as const;
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
@@ -100,6 +99,18 @@ export function frameHeadBytes(sectionCount: number, recordCount: number): numbe
 
 export function frameBytes(frame: OutgoingFrame): number {
   return frameHeadBytes(frame.sections.logs.length, frame.ends.length) + align8(frame.payload.length);
+}
+
+/** The sections that have a count: a part of a batch need not have records of each log. */
+export function withoutEmpty<Log extends NumberedLog>(sections: Sections<Log>): Sections<Log> {
+  const { logs, positions, stops, arrivalMs } = sections;
+  const kept = logs.map((_, s) => s).filter((s) => stops[s] !== (s === 0 ? 0 : stops[s - 1]));
+  return {
+    logs: kept.map((s) => logs[s]),
+    positions: Float64Array.from(kept, (s) => positions[s] as number),
+    stops: Uint32Array.from(kept, (s) => stops[s] as number),
+    arrivalMs,
+  };
 }
 
 /** Writes the head of `frame` at `at`, a multiple of 8, and answers its length. */

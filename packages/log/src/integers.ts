@@ -1,4 +1,9 @@
-/** 64-bit unsigned integers, little-endian, for values that are safe integers (positions, times, commit numbers). */
+/**
+ * Little-endian integers in buffers: of 64 bits for values that are safe integers (positions, times, commit numbers), and
+ * memory seen as words. A number written by its index costs a store; `writeUInt32LE` looks at its value, its place and
+ * the buffer first.
+ */
+import { assert } from '@millrace/base';
 
 const twoTo32 = 2 ** 32;
 
@@ -24,4 +29,19 @@ export function readU64(source: Buffer, at: number): number {
 /** The least multiple of eight that is not below `length`: everything in the journal starts at one. */
 export function align8(length: number): number {
   return Math.ceil(length / 8) * 8;
+}
+
+export const wordBytes = Uint32Array.BYTES_PER_ELEMENT;
+
+/** A piece of memory seen two ways. What is written as words lies at a multiple of four. */
+export interface WordBuffer {
+  readonly bytes: Buffer;
+  readonly words: Uint32Array;
+}
+
+/** `length` bytes, a multiple of four, of whatever was there before. */
+export function wordBuffer(length: number): WordBuffer {
+  assert(length % wordBytes === 0, 'a buffer of words is as long as its words');
+  const bytes = Buffer.allocUnsafeSlow(length);
+  return { bytes, words: new Uint32Array(bytes.buffer, bytes.byteOffset, length / wordBytes) };
 }

@@ -18,9 +18,8 @@ import type { DiskFile } from './disk.js';
 import type { FileWindow } from './file-window.js';
 import { type FrameHead, frameKind, voidLog } from './frame.js';
 import { FrameWalk } from './frame-walk.js';
-import { align8 } from './integers.js';
+import { align8, type WordBuffer, wordBuffer, wordBytes } from './integers.js';
 import type { SortJob, StopSign } from './sort-job.js';
-import { type WordBuffer, wordBuffer, wordBytes } from './word-buffer.js';
 
 interface PlannedBlock extends WritableBlock {
   runCount: number;

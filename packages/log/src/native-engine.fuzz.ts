@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { commitHeaderAt } from './commit.js';
 import { frameBytes, frameHeadAt, frameHeadBytesAt, frameKind, writeFrameHead } from './frame.js';
 import { groupByLog } from './grouping.js';
+import { wordBuffer } from './integers.js';
 import { journalName } from './journal.js';
 import {
   decodeJournalHeader,
@@ -19,7 +20,6 @@ import { openNativeEngine } from './native-engine.js';
 import { EagerClock } from './testing/eager-clock.js';
 import { batchOf, readAll } from './testing/ledger.js';
 import { MemoryDisk } from './testing/memory-disk.js';
-import { wordBuffer } from './word-buffer.js';
 
 const seed = Date.now();
 const settings = { seed, numRuns: 300 };

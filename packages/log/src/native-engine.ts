@@ -133,10 +133,10 @@ export async function openNativeEngine(options: NativeEngineOptions): Promise<Na
         const reserve = new Reserve(disk, random, limits.reserveBytes, () => journal.syncDirectory());
         await reserve.open(await disk.list());
         const callers = new ReturningCallers(options.pace);
-        const { settlingStopped = () => {} } = options;
-        const writing = { lock, reserve, sorter, callers, settlingStopped };
-        const parts = { disk, clock, limits, canaries, ...writing, recovered, budget, frames, tail };
-        const engine = new OpenNativeEngine({ ...parts, slabs: options.slabs, inSlices: options.inSlices });
+        const { settlingStopped = () => {}, slabs, inSlices } = options;
+        const writing = { lock, reserve, sorter, callers, settlingStopped, inSlices };
+        const reading = { recovered, budget, frames, tail, slabs };
+        const engine = new OpenNativeEngine({ disk, clock, limits, canaries, ...writing, ...reading });
         await engine.begin();
         return engine;
       } catch (error) {
@@ -216,19 +216,8 @@ class OpenNativeEngine implements NativeEngine {
     const changed = (id: LogId): void => {
       if (this.#waiters.count > 0 && this.#waiters.has(id)) this.#waiters.wake(id, this.state(id));
     };
-    this.#writer = new GroupCommit({
-      clock,
-      limits,
-      canaries,
-      journal,
-      registry,
-      tail,
-      reserve,
-      settler: this.#settler,
-      callers,
-      newestMs,
-      changed,
-    });
+    const writing = { clock, limits, canaries, journal, registry, tail, reserve, callers, newestMs, changed };
+    this.#writer = new GroupCommit({ ...writing, settler: this.#settler });
   }
 
   /** Makes the new generation durable, and names what recovery kept as synced, before anything is served. */
@@ -382,7 +371,7 @@ class OpenNativeEngine implements NativeEngine {
     });
   }
 
-  /** One that has come before the log is closed is queued, though it may be prepared only after that. */
+  /** It came before `close`, so it is queued, though it may be prepared after that. */
   async #appendLong(batch: AppendBatch, bytes: number): Promise<readonly AppendOutcome[]> {
     this.#assertOpen();
     const prepared = await this.#preparation.prepare(batch);
@@ -390,8 +379,8 @@ class OpenNativeEngine implements NativeEngine {
   }
 
   #enqueue(request: Request): void {
-    const { commitBytesMax } = this.#limits;
-    assert(request.bytes <= commitBytesMax, `a call of ${request.bytes} bytes does not fit into a commit`);
+    const fits = request.bytes <= this.#limits.commitBytesMax;
+    assert(fits, `a call of ${request.bytes} bytes does not fit into a commit`);
     this.#writer.submit(request);
   }
 

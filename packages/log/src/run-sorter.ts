@@ -4,11 +4,12 @@
  * Invariant: of each log, what was added is in its blocks once and in order. What is held is what was added: one journal
  * file's records, at most.
  */
+
 import { asBuffer } from '@millrace/base';
 import { type BlockShape, blockHeaderBytes, blockLayout, sealBlock, writeRun } from './chunk-block.js';
 import type { WritableBlock } from './chunk-writer.js';
+import { wordBuffer } from './integers.js';
 import type { Run } from './run.js';
-import { wordBuffer } from './word-buffer.js';
 
 /** A block that was made, and its bytes, sealed but for its place. */
 export interface MadeBlock {
