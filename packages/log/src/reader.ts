@@ -186,8 +186,10 @@ function takeRuns(head: FrameHead, payload: Buffer, number: number, from: Positi
   let orderStart = 0;
   for (let s = 0; s < head.sectionCount && !page.full; s++) {
     const count = head.countOf(s);
-    const firstPosition = head.positionOf(s);
-    if (head.logOf(s) === number && firstPosition + count > position) {
+    // A frame may have hundreds of sections of others, each of which costs its count and no more.
+    const end = head.logOf(s) === number ? head.positionOf(s) + count : position;
+    if (end > position) {
+      const firstPosition = end - count;
       const run = { batch, firstPosition, count, arrivalMs: head.arrivalOf(s), orderStart };
       position = page.copy(run, Math.max(position, firstPosition));
     }
