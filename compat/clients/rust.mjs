@@ -13,7 +13,21 @@ export const rustSdk = {
   name: 'AWS SDK for Rust',
   short: 'Rust',
   heavy: true,
-  scenarios: ['life', 'records', 'reshard', 'names', 'trouble', 'expiry', 'settings', 'fan-out', 'tls'],
+  scenarios: [
+    'life',
+    'records',
+    'reshard',
+    'names',
+    'trouble',
+    'expiry',
+    'settings',
+    'fan-out',
+    'tls',
+    'large',
+    'thousand-shards',
+    'sparse',
+    'crash',
+  ],
   find,
 };
 

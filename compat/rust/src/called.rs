@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_kinesis::config::interceptors::FinalizerInterceptorContextRef;
 use aws_sdk_kinesis::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_kinesis::error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 #[derive(Clone, Debug, Default)]
 pub struct Called(Arc<Mutex<BTreeSet<String>>>);
@@ -25,14 +26,12 @@ impl Intercept for Called {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let answered = context.response().is_some_and(|answer| answer.status().is_success());
-        let target = context
-            .request()
-            .and_then(|request| request.headers().get("x-amz-target"));
-        if let (true, Some((_, operation))) = (answered, target.and_then(|target| target.split_once('.'))) {
-            self.0.lock().unwrap().insert(operation.to_string());
+        // The request is gone by now.
+        if let (true, Some(operation)) = (answered, config.load::<Metadata>()) {
+            self.0.lock().unwrap().insert(operation.name().to_string());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod called;
 mod control;
+mod extremes;
 mod scenarios;
 
 use std::panic::{self, AssertUnwindSafe};

@@ -16,8 +16,9 @@ use aws_sdk_kinesis::Client;
 
 use crate::called::Called;
 use crate::control::control;
+use crate::extremes;
 
-const FIRST_SHARD: &str = "shardId-000000000000";
+pub const FIRST_SHARD: &str = "shardId-000000000000";
 const A_LITTLE: Duration = Duration::from_millis(20);
 
 pub async fn run(name: &str, called: Called) {
@@ -35,16 +36,20 @@ pub async fn run(name: &str, called: Called) {
         "settings" => settings(world).await,
         "fan-out" => fan_out(world).await,
         "tls" => tls(world).await,
+        "large" => extremes::large(world).await,
+        "thousand-shards" => extremes::thousand_shards(world).await,
+        "sparse" => extremes::sparse(world).await,
+        "crash" => extremes::crash(world).await,
         other => panic!("there is no scenario {other}"),
     }
 }
 
-struct World {
-    kinesis: Client,
-    called: Called,
+pub struct World {
+    pub kinesis: Client,
+    pub called: Called,
 }
 
-async fn client(called: Called, options: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Client {
+pub async fn client(called: Called, options: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Client {
     let settings = options(aws_config::defaults(BehaviorVersion::latest())).load().await;
     Client::from_conf(
         aws_sdk_kinesis::config::Builder::from(&settings)
@@ -54,7 +59,7 @@ async fn client(called: Called, options: impl FnOnce(ConfigLoader) -> ConfigLoad
 }
 
 /// The message of the refusal that must come.
-async fn refused<T, E: ProvideErrorMetadata, R>(
+pub async fn refused<T, E: ProvideErrorMetadata, R>(
     call: impl Future<Output = Result<T, SdkError<E, R>>>,
     code: &str,
 ) -> String {
@@ -63,7 +68,7 @@ async fn refused<T, E: ProvideErrorMetadata, R>(
     error.message().unwrap_or_default().to_string()
 }
 
-async fn active(kinesis: &Client, name: &str) -> StreamDescriptionSummary {
+pub async fn active(kinesis: &Client, name: &str) -> StreamDescriptionSummary {
     loop {
         let answer = kinesis
             .describe_stream_summary()
@@ -79,7 +84,7 @@ async fn active(kinesis: &Client, name: &str) -> StreamDescriptionSummary {
     }
 }
 
-async fn create(kinesis: &Client, name: &str, shards: i32) -> StreamDescriptionSummary {
+pub async fn create(kinesis: &Client, name: &str, shards: i32) -> StreamDescriptionSummary {
     kinesis
         .create_stream()
         .stream_name(name)
@@ -90,7 +95,7 @@ async fn create(kinesis: &Client, name: &str, shards: i32) -> StreamDescriptionS
     active(kinesis, name).await
 }
 
-async fn put(kinesis: &Client, name: &str, data: impl Into<Vec<u8>>) -> String {
+pub async fn put(kinesis: &Client, name: &str, data: impl Into<Vec<u8>>) -> String {
     let call = kinesis
         .put_record()
         .stream_name(name)
@@ -99,7 +104,7 @@ async fn put(kinesis: &Client, name: &str, data: impl Into<Vec<u8>>) -> String {
     call.data(Blob::new(data)).send().await.unwrap().sequence_number
 }
 
-fn entry(key: String, data: String) -> PutRecordsRequestEntry {
+pub fn entry(key: String, data: String) -> PutRecordsRequestEntry {
     PutRecordsRequestEntry::builder()
         .partition_key(key)
         .data(Blob::new(data))
@@ -108,7 +113,7 @@ fn entry(key: String, data: String) -> PutRecordsRequestEntry {
 }
 
 /// A shard to its end, or up to the latest, and its children at its end.
-async fn read_shard(
+pub async fn read_shard(
     kinesis: &Client,
     name: &str,
     shard: &str,
@@ -141,20 +146,20 @@ async fn read_shard(
     }
 }
 
-async fn read_all(kinesis: &Client, name: &str) -> Vec<Record> {
+pub async fn read_all(kinesis: &Client, name: &str) -> Vec<Record> {
     read_shard(kinesis, name, FIRST_SHARD, ShardIteratorType::TrimHorizon, None)
         .await
         .0
 }
 
-fn texts(records: &[Record]) -> Vec<String> {
+pub fn texts(records: &[Record]) -> Vec<String> {
     records
         .iter()
         .map(|each| String::from_utf8(each.data.clone().into_inner()).unwrap())
         .collect()
 }
 
-fn counted(range: std::ops::Range<usize>) -> Vec<String> {
+pub fn counted(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|each| each.to_string()).collect()
 }
 
