@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: measures Millrace beside kinesalite and the floors, and exits with 1 when a target is missed.
  *
- *      --seconds N    measured seconds of each load (6)         --runs N      interleaved runs (3)
+ *      --seconds N    measured seconds of each load (6; of latencies at least 60)
+ *      --runs N       interleaved runs (3)
  *      --only NAME    one case, may be repeated                 --list        names the cases
  *      --entrant NAME only these of a case's entrants, for work on one of them; targets are then not judged
  *      --quiet N      repeats a round, up to N times a case, in which others took more than 0.3 of a core (0)

@@ -112,7 +112,7 @@ function clientsSection(results) {
   return [
     '## Clients',
     '',
-    'Unmodified clients of other people, told nothing but an endpoint, a region and credentials. `npm run compat` runs',
+    'Unmodified clients of other people, told nothing of Kinesis but an endpoint, a region and credentials. `npm run compat` runs',
     'them all again; each scenario is a program in [compat/](../compat/README.md).',
     '',
     '| | client | version |',

@@ -4,6 +4,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import {
+  CreateStreamCommand,
   DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
@@ -56,6 +57,28 @@ test('streams are made from flags and from the environment', async (t) => {
     assert.equal(answer.StreamDescriptionSummary?.StreamStatus, 'ACTIVE', 'ready means that they are');
     assert.equal(answer.StreamDescriptionSummary?.OpenShardCount, shards);
   }
+});
+
+test('--delay holds a stream in its states until the clock has gone so far', async (t) => {
+  const server = millrace(t, ['serve', '--port=0', '--ephemeral', '--delay', '60000']);
+  const endpoint = await server.endpoint();
+  const kinesis = kinesisClient(t, endpoint);
+  const StreamName = 'slow';
+  const status = async (): Promise<string | undefined> => {
+    const answer = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName }));
+    return answer.StreamDescriptionSummary?.StreamStatus;
+  };
+  const advance = async (ms: number): Promise<void> => {
+    const body = JSON.stringify({ ms });
+    const answer = await fetch(`${endpoint}/_millrace/clock/advance`, { method: 'POST', body });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+  assert.equal((await fetch(`${endpoint}/_millrace/clock/hold`, { method: 'POST' })).status, 200);
+  await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
+  await advance(59_999);
+  assert.equal(await status(), 'CREATING');
+  await advance(1);
+  for (let now = await status(); now !== 'ACTIVE'; now = await status()) assert.equal(now, 'CREATING');
 });
 
 test('streams that are there already are left alone at the next start', async (t) => {

@@ -21,6 +21,8 @@ const shardsMax = 100_000;
 /** A second thread halves what the first has to do of a large put; a third finds nothing to do. */
 const threadsDefault = 2;
 const threadsMax = 16;
+const delayMsDefault = 50;
+const delayMsMax = 600_000;
 const cacheDefault = 96 * mib;
 const cacheMin = 8 * mib;
 const cacheMax = 65_536 * mib;
@@ -109,10 +111,16 @@ const options: readonly Option[] = [
     text: 'keep AWS’s rates too, of operations, shards and subscriptions, or its sizes and counts alone (default none)',
   },
   {
+    name: 'delay',
+    value: 'MS',
+    environment: 'MILLRACE_DELAY',
+    text: `how long streams are CREATING, UPDATING and DELETING, on the server’s clock (default ${delayMsDefault}; AWS takes up to a minute)`,
+  },
+  {
     name: 'cache',
     value: 'SIZE',
     environment: 'MILLRACE_CACHE',
-    text: `memory for the newest records and what else need not be read again (default ${cacheDefault / mib}mb); all else takes 70 MB at rest, some 400 MB at full speed`,
+    text: `memory for the newest records and what else need not be read again (default ${cacheDefault / mib}mb); with all else the process takes 70 MB at rest, 350 to 500 at full speed`,
   },
   {
     name: 'log',
@@ -145,6 +153,7 @@ export const serve: Command = {
     if (tls === undefined && given.on('tls-only')) {
       throw new UsageError('--tls-only needs a certificate: add --tls, or --cert and --key');
     }
+    const delayMs = given.integer('delay', 0, delayMsMax) ?? delayMsDefault;
     const stop = stopSignal(host);
     const log = given.choice('log', ['text', 'json', 'none']) ?? 'text';
     const server = await Millrace.start({
@@ -162,6 +171,7 @@ export const serve: Command = {
       create: streamsToCreate(given.texts('create'), given.source('create')),
       threads: given.integer('threads', 1, threadsMax) ?? Math.min(threadsDefault, host.processors),
       rates: given.choice('limits', ['aws', 'none']) ?? 'none',
+      delays: { createDelayMs: delayMs, updateDelayMs: delayMs, deleteDelayMs: delayMs },
       cacheBytes: given.bytes('cache', cacheMin, cacheMax) ?? cacheDefault,
       log,
     });
