@@ -140,7 +140,10 @@ export interface EngineCounters {
 export interface LogEngine {
   /** Makes logs, empty and open; those that exist are left as they are. Takes urgent space when the disk is full. */
   create(logs: readonly LogId[]): Promise<ControlOutcome>;
-  /** Appends a batch; one outcome for each of `batch.logs`, in their order. Never atomic across logs. */
+  /**
+   * Appends a batch; one outcome for each of `batch.logs`, in their order. Never atomic across logs. What is appended after
+   * the answer comes behind it; of two that are under way at the same time, the longer may come later.
+   */
   append(batch: AppendBatch): Promise<readonly AppendOutcome[]>;
   read(request: ReadRequest): Promise<ReadResult>;
   /** The log's state now, or undefined when there is no such log. */

@@ -54,11 +54,16 @@ export function targetOf(given: Arguments, host: Host): Target {
     endpoint: endpointOf(
       given.text('endpoint') ??
         variable('AWS_ENDPOINT_URL_KINESIS', 'AWS_ENDPOINT_URL') ??
-        `${here}:${variable('MILLRACE_PORT') ?? defaultPort}`,
+        `${here}:${portOf(variable('MILLRACE_PORT'))}`,
     ),
     region: given.text('region') ?? variable('AWS_REGION', 'AWS_DEFAULT_REGION') ?? defaultRegion,
     accessKeyId: account ?? accountOf(environment) ?? defaultAccessKeyId,
   };
+}
+
+/** 0 lets a server pick a port, and says nothing of which. */
+function portOf(text: string | undefined): string {
+  return text === undefined || text === '0' ? defaultPort : text;
 }
 
 /** A real key of AWS names nobody here, and is not sent about. */

@@ -31,7 +31,7 @@ export interface Answer {
   readonly body: Uint8Array;
   /**
    * Called, at most once, when nothing looks at `body` any more: all of it went out, or nothing will. Without it, as where
-   * the connection ends in between, its memory is left to the collector.
+   * the connection ends in between, its memory may be left to the collector.
    */
   readonly sent?: () => void;
   /** Further header lines, lower-case names. */

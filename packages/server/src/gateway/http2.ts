@@ -271,8 +271,8 @@ class Http2Exchange extends PendingExchange {
     }
     this.#unread = body.length;
     this.intake.budget.force(this.#unread);
-    // Of a stream that was reset, parts may still wait to be written to the socket: then it is told an error here.
-    stream.write(body, (error) => error || sent?.());
+    // Of a stream that was reset, parts may still wait to be written to the socket, and Node tells of no error then.
+    stream.write(body, (error) => error || stream.rstCode || sent?.());
     stream.end();
   }
 

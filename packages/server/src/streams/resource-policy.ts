@@ -62,7 +62,8 @@ function faultOf(policy: Json, arn: string): string | undefined {
     const wrong = statementFault(each, arn);
     if (wrong !== undefined) return wrong;
   }
-  const sids = statements.map(sidOf).filter((sid) => sid !== undefined);
+  // Tools write an empty one for a Statement that has none.
+  const sids = statements.map(sidOf).filter((sid) => sid !== undefined && sid !== '');
   return new Set(sids).size < sids.length ? 'two Statements have the same Sid.' : undefined;
 }
 

@@ -94,7 +94,8 @@ test('a resource policy is kept as it was given, replaced, and taken away', asyn
     'ResourceNotFoundException',
   );
   const spaced = JSON.stringify({ Statement: statement }, undefined, 2);
-  for (const each of [policy, spaced]) {
+  const nameless = JSON.stringify({ Statement: [1, 2].map(() => ({ ...statement, Sid: '' })) });
+  for (const each of [policy, spaced, nameless]) {
     await under.call(putResourcePolicy, { ResourceARN: arn, Policy: each });
     await under.reopen();
     assert.equal((await under.call(getResourcePolicy, { ResourceARN: arn })).Policy, each);

@@ -97,7 +97,9 @@ export class Rates implements PutGate {
 
   refuse({ stream, shards, slotOf, ends }: RoutedRecords): ReadonlyMap<number, AwsError> | undefined {
     const logs = shards.map((shard) => shardLog(stream, shard.index));
-    const units = stream.mode === 'ON_DEMAND' ? this.#readyUnits(stream) : undefined;
+    const ready = stream.mode === 'ON_DEMAND' ? this.#readyUnits(stream) : stream.openShards;
+    // While it is ready for all that its shards take, they alone say what is too much.
+    const units = ready < stream.openShards ? ready : undefined;
     const whole = `${stream.incarnation}`;
     let refused: Map<number, AwsError> | undefined;
     let start = 0;
